@@ -1,0 +1,13 @@
+# cmake -DFILES=a;b -DOUT=c -P embed.cmake: writes a C file with each file's bytes and kernel_source() to find them.
+set(text "#include <string.h>\n\n#include \"cl/program.h\"\n\n")
+set(table "")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  string(MAKE_C_IDENTIFIER ${name} symbol)
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND text "static const char ${symbol}[] = {${bytes}0};\n")
+  string(APPEND table "  if (!strcmp(file, \"${name}\")) return ${symbol};\n")
+endforeach()
+string(APPEND text "\nconst char *kernel_source(const char *file) {\n${table}  return NULL;\n}\n")
+file(WRITE ${OUT} "${text}")

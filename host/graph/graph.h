@@ -1,0 +1,117 @@
+/* The graph: nodes in the order of their making; node i makes value i. Passes rewrite a copy of it. */
+#ifndef SEPCL_GRAPH_H
+#define SEPCL_GRAPH_H
+
+#include <stdbool.h>
+
+#include "sepcl.h"
+
+typedef enum node_kind {
+  NODE_INPUT = 0,
+  NODE_CONSTANT,
+  NODE_CONV, /* depthwise, pointwise and grouped ones too */
+  NODE_CONV_TRANSPOSE,
+  NODE_DEFORM_CONV,
+  NODE_BATCH_NORM,
+  NODE_NORM,
+  NODE_ACTIVATION,
+  NODE_BINARY,
+  NODE_POOL,
+  NODE_REDUCE,
+  NODE_MATMUL,
+  NODE_CONCAT,
+  NODE_SLICE,
+  NODE_PAD,
+  NODE_RESHAPE,
+  NODE_TRANSPOSE,
+  NODE_EXPAND,
+  NODE_GATHER,
+  NODE_SOFTMAX,
+  NODE_RESIZE,
+  NODE_SEPARABLE,         /* made by passes only */
+  NODE_INVERTED_RESIDUAL, /* made by passes only */
+  NODE_KIND_COUNT
+} node_kind;
+
+/* inputs[] by kind (SEPCL_NO_VALUE where absent):
+ *   conv, conv_transpose   x, weights, bias     deform_conv  x, weights, offsets, bias, mask
+ *   batch_norm             x, gamma, beta, mean, variance      norm  x, scale, shift
+ *   matmul                 a, b, c              separable    x, w1, b1, w2, b2
+ *   inverted_residual      x, w1, b1, w2, b2, w3, b3          the rest: their operands in order */
+typedef struct node {
+  node_kind kind;
+  char *name;
+  int32_t rank;
+  int64_t dims[SEPCL_MAX_RANK]; /* of the value it makes */
+  int32_t input_count;
+  sepcl_value *inputs;
+
+  /* Fused into conv, depthwise, matmul, pool, binary, ...: by the passes only. */
+  sepcl_activation activation; /* of NODE_ACTIVATION: itself */
+  sepcl_activation inner[2];   /* separable, inverted residual */
+  sepcl_value residual;        /* added before the activation */
+  sepcl_value scale;           /* [N][1][1][C], multiplies input 0 */
+  bool dead;                   /* replaced; nothing reads it */
+  char *fused_from;            /* names of the nodes that went into it, comma-separated; NULL: itself */
+
+  /* Attributes by kind */
+  sepcl_conv_attributes conv; /* conv, deform_conv; separable and inverted residual: the depthwise's window */
+  sepcl_conv_transpose_attributes conv_transpose;
+  sepcl_norm_attributes norm;
+  sepcl_pool_attributes pool;
+  sepcl_resize_attributes resize;
+  float epsilon; /* batch norm */
+  int32_t mode;  /* sepcl_binary, sepcl_reduction, sepcl_pad_mode; matmul: transpose_b; deform_conv: offset groups */
+  int32_t axis;  /* concat, softmax, gather */
+  int32_t permutation[SEPCL_MAX_RANK];                             /* transpose */
+  int64_t starts[SEPCL_MAX_RANK], steps[SEPCL_MAX_RANK];           /* slice */
+  int64_t before[SEPCL_MAX_RANK], after[SEPCL_MAX_RANK];           /* pad */
+  float value;                                                     /* pad */
+  uint32_t axes;                                                   /* reduce: bits */
+  int64_t *indices;                                                /* gather: dims[axis] of them */
+  const float *data;                                               /* constant */
+  float *owned;                                                    /* constant: `data` if the graph owns it */
+} node;
+
+typedef struct graph_io {
+  char *name;
+  sepcl_value value;
+} graph_io;
+
+typedef struct graph_keeper {
+  void *object;
+  void (*release)(void *);
+} graph_keeper;
+
+struct sepcl_graph {
+  node *nodes;
+  int32_t count, capacity;
+  graph_io *inputs, *outputs;
+  int32_t input_count, output_count;
+  graph_keeper *keepers;
+  int32_t keeper_count;
+  char **metadata; /* key, value, key, value, ... */
+  int32_t metadata_count;
+  char *next_name;
+  sepcl_status status; /* the first cause of poisoning */
+  char message[1024];
+};
+
+/* A copy whose nodes may be rewritten; constants borrow from `graph`, which must outlive it. */
+sepcl_status graph_copy(sepcl_graph **out, const sepcl_graph *graph);
+
+/* Appends a node and returns it zeroed (kind, name and inputs set), or NULL when the graph is or becomes poisoned. */
+node *graph_add(sepcl_graph *graph, node_kind kind, const sepcl_value *inputs, int32_t input_count);
+
+static inline node *graph_node(const sepcl_graph *graph, sepcl_value value) {
+  return value < 0 || value >= graph->count ? NULL : &graph->nodes[value];
+}
+int64_t node_elements(const node *n);
+/* Channels of the innermost axis. */
+int64_t node_channels(const node *n);
+bool node_is_depthwise(const sepcl_graph *graph, const node *n);
+const char *node_kind_name(const sepcl_graph *graph, const node *n);
+/* The [N][H][W][C] of a rank-4 value. */
+sepcl_shape node_shape4(const node *n);
+
+#endif

@@ -1,0 +1,27 @@
+#include "stage/variant.h"
+
+#include <string.h>
+
+#define ROW FAMILY_ROW
+#define TILE FAMILY_TILE
+#define SCALAR FAMILY_SCALAR
+#define VARIANT(stage, name, family, source, macros, local, vec, mr, nr) \
+  {stage, #name, family, source, macros, local, vec, mr, nr},
+const variant variants[] = {
+#include "../../kernels/variants.inc"
+    {STAGE_KIND_COUNT, NULL, SCALAR, NULL, NULL, 0, 0, 0, 0}};
+#undef VARIANT
+const int32_t variant_count = (int32_t)(sizeof variants / sizeof *variants) - 1;
+
+const variant *variant_find(const char *name) {
+  for (int32_t i = 0; i < variant_count; i++)
+    if (!strcmp(variants[i].name, name)) return &variants[i];
+  return NULL;
+}
+
+const char *stage_kind_name(stage_kind kind) {
+  static const char *const names[STAGE_KIND_COUNT] = {
+      "pointwise", "conv", "depthwise", "separable", "inverted_residual", "pool", "global_pool", "elementwise",
+      "copy", "softmax", "reduce", "matmul", "resize", "norm", "conv_transpose", "deform_conv"};
+  return kind >= 0 && kind < STAGE_KIND_COUNT ? names[kind] : "unknown";
+}

@@ -1,0 +1,45 @@
+/* A variant: one kernel of kernels/variants.inc. */
+#ifndef SEPCL_VARIANT_H
+#define SEPCL_VARIANT_H
+
+#include "sepcl.h"
+
+typedef enum stage_kind {
+  STAGE_POINTWISE = 0,     /* 1x1, groups, strides; matrix products too */
+  STAGE_CONV,              /* any kernel, groups, dilation */
+  STAGE_DEPTHWISE,         /* groups = channels, any multiplier */
+  STAGE_SEPARABLE,         /* depthwise + pointwise */
+  STAGE_INVERTED_RESIDUAL, /* expand + depthwise + project */
+  STAGE_POOL,
+  STAGE_GLOBAL_POOL,       /* over all pixels of each channel: average, sum, max or min */
+  STAGE_ELEMENTWISE,       /* activation(x) or activation(x OP r), strided, broadcasting */
+  STAGE_COPY,              /* y = x, strided: transposes, slices, pads, concatenations that are no views */
+  STAGE_SOFTMAX,           /* over the innermost axis */
+  STAGE_REDUCE,            /* any axes */
+  STAGE_MATMUL,            /* two activations */
+  STAGE_RESIZE,
+  STAGE_NORM,              /* layer norm, instance norm, LRN */
+  STAGE_CONV_TRANSPOSE,
+  STAGE_DEFORM_CONV,
+  STAGE_KIND_COUNT
+} stage_kind;
+
+typedef enum variant_family { FAMILY_ROW = 0, FAMILY_TILE, FAMILY_SCALAR } variant_family;
+
+typedef struct variant {
+  stage_kind stage;
+  const char *name;
+  variant_family family;
+  const char *source, *macros;
+  int32_t local, vec, mr, nr;
+} variant;
+
+/* All variants, in the order of variants.inc. */
+extern const variant variants[];
+extern const int32_t variant_count;
+
+/* By name; NULL if there is none. */
+const variant *variant_find(const char *name);
+const char *stage_kind_name(stage_kind kind);
+
+#endif
