@@ -38,6 +38,15 @@ typedef enum node_kind {
  *   batch_norm             x, gamma, beta, mean, variance      norm  x, scale, shift
  *   matmul                 a, b, c              separable    x, w1, b1, w2, b2
  *   inverted_residual      x, w1, b1, w2, b2, w3, b3          the rest: their operands in order */
+/* One packed set of weights: a convolution's own, with the batch norm that a pass folded into it. Values are constants;
+ * SEPCL_NO_VALUE where absent. Made by the passes only. */
+typedef struct weight_set {
+  sepcl_value weights, bias;
+  sepcl_value gamma, beta, mean, variance;
+  float epsilon;
+  sepcl_weight_layout layout;
+} weight_set;
+
 typedef struct node {
   node_kind kind;
   char *name;
@@ -53,6 +62,9 @@ typedef struct node {
   sepcl_value scale;           /* [N][1][1][C], multiplies input 0 */
   bool dead;                   /* replaced; nothing reads it */
   char *fused_from;            /* names of the nodes that went into it, comma-separated; NULL: itself */
+  weight_set sets[3];          /* conv: 1, separable: 2, inverted residual: 3 */
+  int32_t set_count;           /* 0: inputs 1 and 2 as they are */
+  int32_t expanded;            /* inverted residual */
 
   /* Attributes by kind */
   sepcl_conv_attributes conv; /* conv, deform_conv; separable and inverted residual: the depthwise's window */

@@ -1,0 +1,130 @@
+#include "graph/passes/passes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+static const pass passes[] = {
+    {"fold-pad", pass_fold_pad, "pads into convolutions"},
+    {"fold-batch-norm", pass_fold_batch_norm, "batch norms into weights (double precision, rounds once per weight)"},
+    {"fuse-residual", pass_fuse_residual, "residual additions into their producers"},
+    {"fuse-activation", pass_fuse_activation, "activations into their producers"},
+    {"fuse-scale", pass_fuse_scale, "channel scales into their consumers"},
+};
+enum { PASS_COUNT = sizeof passes / sizeof *passes };
+
+static bool skipped(const char *list, const char *name) {
+  if (!list) return false;
+  if (!strcmp(list, "all")) return true;
+  size_t length = strlen(name);
+  for (const char *at = list; (at = strstr(at, name)); at += length)
+    if ((at == list || at[-1] == ',') && (!at[length] || at[length] == ',')) return true;
+  return false;
+}
+
+/* Nothing reads a dead node; nodes before inputs and outputs that nothing reads die too. */
+static void remove_unread(sepcl_graph *graph) {
+  for (int32_t i = graph->count - 1; i >= 0; i--) {
+    node *n = &graph->nodes[i];
+    if (!n->dead && n->kind != NODE_INPUT && value_uses(graph, i) == 0) n->dead = true;
+  }
+}
+
+sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options, pass_report *report) {
+  report->count = 0;
+  report->removed_channels = 0;
+  remove_unread(graph);
+  for (int i = 0; i < PASS_COUNT; i++) {
+    int32_t changes = 0;
+    const char *how = "off";
+    char number[16];
+    if (!skipped(options->skip_passes, passes[i].name)) {
+      TRY(passes[i].run(graph, options, &changes));
+      snprintf(number, sizeof number, "%d", changes);
+      how = number;
+    }
+    snprintf(report->lines[report->count++], sizeof report->lines[0], "%s: %s %s", passes[i].name, how,
+             passes[i].effect);
+    remove_unread(graph);
+  }
+  return SEPCL_OK;
+}
+
+static int32_t reads(const node *n, sepcl_value value) {
+  int32_t count = (n->residual == value) + (n->scale == value);
+  if (!n->set_count) {
+    for (int32_t i = 0; i < n->input_count; i++) count += n->inputs[i] == value;
+    return count;
+  }
+  if (n->input_count > 0) count += n->inputs[0] == value;
+  for (int32_t i = 0; i < n->set_count; i++) {
+    const weight_set *set = &n->sets[i];
+    count += (set->weights == value) + (set->bias == value) + (set->gamma == value) + (set->beta == value) +
+             (set->mean == value) + (set->variance == value);
+  }
+  return count;
+}
+
+int32_t value_uses(const sepcl_graph *graph, sepcl_value value) {
+  int32_t count = 0;
+  for (int32_t i = value + 1; i < graph->count; i++)
+    if (!graph->nodes[i].dead) count += reads(&graph->nodes[i], value);
+  for (int32_t i = 0; i < graph->output_count; i++) count += graph->outputs[i].value == value;
+  return count;
+}
+
+node *sole_consumer(const sepcl_graph *graph, sepcl_value value) {
+  if (value_uses(graph, value) != 1) return NULL;
+  for (int32_t i = value + 1; i < graph->count; i++)
+    if (!graph->nodes[i].dead && reads(&graph->nodes[i], value)) return &graph->nodes[i];
+  return NULL; /* the one use is a graph output */
+}
+
+static char *joined_names(const node *a, const node *b) {
+  const char *first = a->fused_from ? a->fused_from : a->name, *second = b->fused_from ? b->fused_from : b->name;
+  size_t size = strlen(first) + strlen(second) + 2;
+  char *text = malloc(size);
+  if (text) snprintf(text, size, "%s,%s", first, second);
+  return text;
+}
+
+sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consumer) {
+  node *from = &graph->nodes[producer], *to = &graph->nodes[consumer];
+  char *names = joined_names(from, to);
+  if (!names) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while fusing node '%s'", from->name);
+  node moved = *from; /* the two swap what they own, so that each is freed once */
+  *from = *to;
+  from->dead = true;
+  *to = moved;
+  to->rank = from->rank;
+  memcpy(to->dims, from->dims, sizeof to->dims);
+  free(to->fused_from);
+  to->fused_from = names;
+  return SEPCL_OK;
+}
+
+void ensure_weight_set(sepcl_graph *graph, node *n) {
+  (void)graph;
+  if (n->set_count) return;
+  weight_set *set = &n->sets[0];
+  *set = (weight_set){n->inputs[1],   n->input_count > 2 ? n->inputs[2] : SEPCL_NO_VALUE,
+                      SEPCL_NO_VALUE, SEPCL_NO_VALUE,
+                      SEPCL_NO_VALUE, SEPCL_NO_VALUE,
+                      0.0f,           n->conv.layout};
+  if (n->kind == NODE_MATMUL) set->layout = n->mode ? SEPCL_OIHW : SEPCL_HWIO;
+  n->set_count = 1;
+}
+
+bool is_constant(const sepcl_graph *graph, sepcl_value value) {
+  const node *n = graph_node(graph, value);
+  return n && n->kind == NODE_CONSTANT;
+}
+
+bool same_shape(const node *a, const node *b) {
+  if (a->rank != b->rank) return false;
+  for (int32_t i = 0; i < a->rank; i++)
+    if (a->dims[i] != b->dims[i]) return false;
+  return true;
+}
