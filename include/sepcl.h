@@ -111,6 +111,7 @@ typedef struct sepcl_device_info {
   uint32_t base_alignment; /* bytes */
   uint32_t reproducible;   /* 1: fma, denormals and rounding are such that the promise of equal bits holds */
   uint32_t fp16, subgroups, command_buffer, device_atomics; /* 1: the device has it */
+  uint32_t platform_number, device_number; /* its "P:D"; set by sepcl_devices only */
 } sepcl_device_info;
 
 SEPCL_API sepcl_status sepcl_device_get_info(sepcl_device_info *out, const sepcl_device *device);
@@ -513,6 +514,7 @@ typedef struct sepcl_node_info {
   uint64_t parameters; /* weights, biases, gamma and beta: what training changes */
   uint64_t standard_macs; /* depthwise: with the pointwise that follows, as one standard convolution; else macs */
   uint64_t bytes;         /* read and written by the node on its own: inputs, parameters, output */
+  int32_t kernel_h, kernel_w, groups; /* of convolutions and pools; 0 for the rest */
 } sepcl_node_info;
 SEPCL_API int32_t sepcl_graph_node_count(const sepcl_graph *graph);
 SEPCL_API sepcl_status sepcl_graph_node_info(sepcl_node_info *out, const sepcl_graph *graph, int32_t index);

@@ -97,7 +97,11 @@ sepcl_status sepcl_devices(sepcl_device_info *out, uint32_t capacity, uint32_t *
   if (!cl) return SEPCL_NO_OPENCL;
   device_list list;
   TRY(list_devices(&list, cl));
-  for (int i = 0; i < list.count && (uint32_t)i < capacity; i++) TRY(query_info(&out[i], cl, list.entries[i].id));
+  for (int i = 0; i < list.count && (uint32_t)i < capacity; i++) {
+    TRY(query_info(&out[i], cl, list.entries[i].id));
+    out[i].platform_number = (uint32_t)list.entries[i].platform;
+    out[i].device_number = (uint32_t)list.entries[i].device;
+  }
   *count = (uint32_t)list.count;
   return SEPCL_OK;
 }
