@@ -506,13 +506,14 @@ SEPCL_API sepcl_value sepcl_graph_resize(sepcl_graph *graph, sepcl_value x, cons
 /* ---- looking at a graph ---- */
 
 typedef struct sepcl_node_info {
-  const char *name, *kind; /* lent; kind such as "conv", "depthwise", "pointwise", "pool" */
+  const char *name, *kind; /* lent; kind such as "conv 1x1", "depthwise 3x3", "group conv 1x1", "fc", "pool" */
   int32_t rank;
   int64_t dims[SEPCL_MAX_RANK];
   uint64_t macs;       /* multiply-adds of convolutions and matrix products; 0 for the rest */
   uint64_t weights;    /* weights of convolutions and fully connected layers */
   uint64_t parameters; /* weights, biases, gamma and beta: what training changes */
-  uint64_t standard_macs; /* depthwise: with the pointwise that follows, as one standard convolution; else macs */
+  uint64_t standard_macs; /* depthwise: with the pointwise that follows, as one standard convolution; that pointwise:
+                             0, so that sums over the nodes are right; else macs */
   uint64_t bytes;         /* read and written by the node on its own: inputs, parameters, output */
   int32_t kernel_h, kernel_w, groups; /* of convolutions and pools; 0 for the rest */
 } sepcl_node_info;

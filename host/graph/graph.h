@@ -50,6 +50,7 @@ typedef struct weight_set {
 typedef struct node {
   node_kind kind;
   char *name;
+  char label[32]; /* "conv 3x3": made by the builders; empty where the kind's name says it all */
   int32_t rank;
   int64_t dims[SEPCL_MAX_RANK]; /* of the value it makes */
   int32_t input_count;
@@ -98,6 +99,7 @@ typedef struct graph_keeper {
 struct sepcl_graph {
   node *nodes;
   int32_t count, capacity;
+  int32_t kind_counts[NODE_KIND_COUNT]; /* for numbered names */
   graph_io *inputs, *outputs;
   int32_t input_count, output_count;
   graph_keeper *keepers;
