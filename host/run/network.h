@@ -1,0 +1,72 @@
+/* A compiled network: the optimised graph, its steps in order, where every value lies, and what is on the device. */
+#ifndef SEPCL_NETWORK_H
+#define SEPCL_NETWORK_H
+
+#include "graph/graph.h"
+#include "graph/passes/passes.h"
+#include "stage/stage.h"
+
+/* Where a value lies: inside the storage of `root`, `offset` floats from its start, `pitch` floats from pixel to pixel. A
+ * value that is its own root with offset 0 and pitch = channels is an ordinary tensor; everything else is a view. */
+typedef struct place {
+  sepcl_value root; /* SEPCL_NO_VALUE: no such operand */
+  int64_t offset, pitch;
+} place;
+
+typedef enum storage_kind {
+  STORAGE_NONE = 0, /* the value is a view, or nothing reads it */
+  STORAGE_ARENA,
+  STORAGE_WEIGHTS, /* constants that are operands */
+  STORAGE_IO       /* a buffer of the caller's: index counts inputs, then outputs */
+} storage_kind;
+
+typedef struct storage {
+  storage_kind kind;
+  int32_t index;       /* STORAGE_IO */
+  int64_t floats;      /* size */
+  int64_t at;          /* first float in arena or weights */
+  int32_t first, last; /* steps that write and read it first and last */
+} storage;
+
+/* One stage of the network, or a view that costs nothing. */
+typedef struct step {
+  sepcl_value node; /* whose work it is */
+  bound_stage bound;
+  place x, r, s, y;
+  weight_set sets[3];
+  int32_t set_count;
+  int64_t weights_at; /* floats in the weights buffer */
+  bool view;
+  const char *reason; /* of the kernel's choice; static */
+  uint64_t macs, bytes;
+} step;
+
+struct sepcl_network {
+  sepcl_device *device;
+  sepcl_network_options options;
+  sepcl_graph *graph; /* the optimised copy; its constants' data may be gone after compile */
+  pass_report passes;
+  place *places;     /* per value */
+  storage *storages; /* per value; meaningful for roots */
+  step *steps;
+  int32_t step_count, step_capacity;
+  int64_t arena_floats, arena_bound_floats, weights_floats;
+  cl_mem weights;
+  bool executable; /* compiled, not only planned */
+};
+
+/* select/lower.c: one step, or several, for each live node, in order; bound to kernels. */
+sepcl_status lower_graph(sepcl_network *network);
+/* select/placement.c: views for concatenations, slices and reshapes; a storage for each root. */
+sepcl_status place_values(sepcl_network *network);
+/* plan/memory.c: lifetimes of the storages, then offsets in the arena. */
+sepcl_status plan_memory(sepcl_network *network);
+
+/* ---- shared by lowering and planning ---- */
+
+step *network_add_step(sepcl_network *network, sepcl_value node);
+/* Strides, in floats, of a value that lies at `at`: dims as its node's. */
+void place_strides(const node *n, const place *at, int64_t strides[SEPCL_MAX_RANK]);
+static inline bool place_is_contiguous(const node *n, const place *at) { return at->pitch == node_channels(n); }
+
+#endif
