@@ -110,7 +110,8 @@ static void place_outputs(sepcl_network *network) {
 
 sepcl_status place_values(sepcl_network *network) {
   const sepcl_graph *graph = network->graph;
-  size_t count = (size_t)graph->count + 1;
+  /* Copies to outputs have slots behind the values: see lower_outputs. */
+  size_t count = (size_t)graph->count + (size_t)graph->output_count + 1;
   network->places = calloc(count, sizeof *network->places);
   network->storages = calloc(count, sizeof *network->storages);
   if (!network->places || !network->storages) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the plan");

@@ -1,0 +1,286 @@
+/* Replays a network, a launch per stage: the arena, a kernel object per stage with its arguments, and the enqueue loop. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cl/program.h"
+#include "error.h"
+#include "run/run.h"
+
+size_t io_elements(const sepcl_network *network, int32_t index) {
+  const sepcl_graph *graph = network->graph;
+  const graph_io *io =
+      index < graph->input_count ? &graph->inputs[index] : &graph->outputs[index - graph->input_count];
+  return (size_t)node_elements(&graph->nodes[io->value]);
+}
+
+static sepcl_status make_kernels(sepcl_execution *execution) {
+  sepcl_network *network = execution->network;
+  execution->kernels = calloc((size_t)network->step_count + 1, sizeof *execution->kernels);
+  if (!execution->kernels) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an execution's kernels");
+  for (int32_t i = 0; i < network->step_count; i++)
+    if (!network->steps[i].view)
+      TRY(program_kernel(&execution->kernels[i], network->device, network->steps[i].bound.v));
+  return SEPCL_OK;
+}
+
+static sepcl_status make_arena(sepcl_execution *execution) {
+  const sepcl_network *network = execution->network;
+  if (!network->arena_floats) return SEPCL_OK;
+  cl_int code = CL_SUCCESS;
+  execution->arena = network->device->cl->clCreateBuffer(network->device->context, CL_MEM_READ_WRITE,
+                                                         (size_t)network->arena_floats * sizeof(float), NULL, &code);
+  return execution->arena ? SEPCL_OK : failure_cl("clCreateBuffer for the arena", code);
+}
+
+sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *network) {
+  if (!out || !network) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_create: a null pointer");
+  *out = NULL;
+  if (!network->executable)
+    return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_create: the network was planned only, not compiled");
+  sepcl_execution *execution = calloc(1, sizeof *execution);
+  if (!execution) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an execution");
+  execution->network = network;
+  sepcl_status status = make_arena(execution);
+  if (status == SEPCL_OK) status = make_kernels(execution);
+  if (status != SEPCL_OK) {
+    sepcl_execution_free(execution);
+    return status;
+  }
+  *out = execution;
+  return SEPCL_OK;
+}
+
+void sepcl_execution_free(sepcl_execution *execution) {
+  if (!execution) return;
+  const sepcl_network *network = execution->network;
+  const cl_api *cl = network->device->cl;
+  if (execution->queue) cl->clReleaseCommandQueue(execution->queue);
+  if (execution->profiling_queue) cl->clReleaseCommandQueue(execution->profiling_queue);
+  for (int32_t i = 0; execution->kernels && i < network->step_count; i++)
+    if (execution->kernels[i]) cl->clReleaseKernel(execution->kernels[i]);
+  for (int32_t i = 0; execution->io && i < io_count(network); i++)
+    if (execution->io[i]) cl->clReleaseMemObject(execution->io[i]);
+  if (execution->arena) cl->clReleaseMemObject(execution->arena);
+  free(execution->kernels);
+  free(execution->io);
+  free(execution);
+}
+
+/* ---- enqueueing ---- */
+
+static sepcl_status check_operand(const sepcl_execution *execution, const sepcl_operand *operand, int32_t index) {
+  const sepcl_network *network = execution->network;
+  const cl_api *cl = network->device->cl;
+  const char *what = index < network->graph->input_count ? "input" : "output";
+  int32_t number = index < network->graph->input_count ? index : index - network->graph->input_count;
+  if (!operand->buffer) return failure(SEPCL_INVALID_ARGUMENT, "%s %d: buffer is NULL", what, number);
+  if (operand->offset % sizeof(float))
+    return failure(SEPCL_MISALIGNED, "%s %d: offset %zu is no multiple of 4", what, number, operand->offset);
+  size_t size = 0, need = io_elements(network, index) * sizeof(float);
+  cl_context context = NULL;
+  cl_int code = cl->clGetMemObjectInfo(operand->buffer, CL_MEM_SIZE, sizeof size, &size, NULL);
+  if (code != CL_SUCCESS) return failure_cl("clGetMemObjectInfo", code);
+  cl->clGetMemObjectInfo(operand->buffer, CL_MEM_CONTEXT, sizeof context, &context, NULL);
+  if (context != network->device->context)
+    return failure(SEPCL_WRONG_CONTEXT, "%s %d: the buffer belongs to another context", what, number);
+  if (operand->offset > size || size - operand->offset < need)
+    return failure(SEPCL_BUFFER_TOO_SMALL, "%s %d: needs %zu bytes from offset %zu, the buffer has %zu", what, number,
+                   need, operand->offset, size);
+  return SEPCL_OK;
+}
+
+static sepcl_status check_queue(const sepcl_execution *execution, cl_command_queue queue, bool *out_of_order) {
+  const cl_api *cl = execution->network->device->cl;
+  if (!queue) return failure(SEPCL_INVALID_ARGUMENT, "queue is NULL");
+  cl_context context = NULL;
+  cl_command_queue_properties properties = 0;
+  cl_int code = cl->clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL);
+  if (code != CL_SUCCESS) return failure_cl("clGetCommandQueueInfo", code);
+  if (context != execution->network->device->context)
+    return failure(SEPCL_WRONG_CONTEXT, "the queue belongs to another context than the network");
+  cl->clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL);
+  *out_of_order = properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
+  return SEPCL_OK;
+}
+
+/* The buffer that an operand's root lies in; adds where it begins to *at, in floats. */
+static cl_mem locate(const sepcl_execution *execution, const sepcl_operand *io, const place *operand, params_long *at) {
+  if (operand->root == SEPCL_NO_VALUE) return NULL;
+  const storage *s = &execution->network->storages[operand->root];
+  *at += operand->offset;
+  switch (s->kind) {
+    case STORAGE_ARENA: *at += s->at; return execution->arena;
+    case STORAGE_WEIGHTS: *at += s->at; return execution->network->weights;
+    case STORAGE_IO: *at += (params_long)(io[s->index].offset / sizeof(float)); return io[s->index].buffer;
+    case STORAGE_NONE: break;
+  }
+  return NULL;
+}
+
+static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_command_queue queue,
+                                 const sepcl_operand *io, const sepcl_sync *sync) {
+  const step *p = &execution->network->steps[index];
+  stage_params params = p->bound.params;
+  stage_buffers buffers;
+  buffers.x = locate(execution, io, &p->x, &params.x_at);
+  buffers.r = locate(execution, io, &p->r, &params.r_at);
+  buffers.s = locate(execution, io, &p->s, &params.s_at);
+  buffers.y = locate(execution, io, &p->y, &params.y_at);
+  buffers.w = execution->network->weights;
+  params.w_at += p->weights_at;
+  return stage_enqueue(execution->network->device->cl, execution->kernels[index], p->bound.v, &params, &buffers, queue,
+                       sync);
+}
+
+static int32_t last_launch(const sepcl_network *network) {
+  int32_t last = -1;
+  for (int32_t i = 0; i < network->step_count; i++)
+    if (!network->steps[i].view) last = i;
+  return last;
+}
+
+/* One launch per stage; events[i], where given, is the launch's own. */
+static sepcl_status enqueue_steps(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
+                                  const sepcl_sync *sync, cl_event *events) {
+  const sepcl_network *network = execution->network;
+  bool out_of_order = false, first = true;
+  TRY(check_queue(execution, queue, &out_of_order));
+  int32_t last = last_launch(network);
+  for (int32_t i = 0; i <= last; i++) {
+    if (network->steps[i].view) continue;
+    sepcl_sync own = {0, NULL, NULL};
+    if (first && sync) {
+      own.wait_count = sync->wait_count;
+      own.wait = sync->wait;
+    }
+    if (i == last && sync) own.event = sync->event;
+    if (events) own.event = &events[i];
+    if (out_of_order && !first) {
+      cl_int code = network->device->cl->clEnqueueBarrierWithWaitList(queue, 0, NULL, NULL);
+      if (code != CL_SUCCESS) return failure_cl("clEnqueueBarrierWithWaitList", code);
+    }
+    TRY(enqueue_step(execution, i, queue, io, &own));
+    first = false;
+  }
+  return SEPCL_OK;
+}
+
+sepcl_status sepcl_network_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *operands,
+                                   const sepcl_sync *sync) {
+  if (!execution || !operands) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_enqueue: a null pointer");
+  if (sync && sync->wait_count && !sync->wait)
+    return failure(SEPCL_INVALID_ARGUMENT, "sync.wait is NULL with wait_count %u", sync->wait_count);
+  for (int32_t i = 0; i < io_count(execution->network); i++) TRY(check_operand(execution, &operands[i], i));
+  return enqueue_steps(execution, queue, operands, sync, NULL);
+}
+
+/* ---- host arrays in, host arrays out ---- */
+
+static sepcl_status make_queue(const sepcl_execution *execution, cl_command_queue *queue,
+                               cl_command_queue_properties properties) {
+  if (*queue) return SEPCL_OK;
+  const sepcl_device *device = execution->network->device;
+  cl_int code = CL_SUCCESS;
+  *queue = device->cl->clCreateCommandQueue(device->context, device->id, properties, &code);
+  return *queue ? SEPCL_OK : failure_cl("clCreateCommandQueue", code);
+}
+
+static sepcl_status make_io(sepcl_execution *execution) {
+  if (execution->io) return SEPCL_OK;
+  const sepcl_device *device = execution->network->device;
+  int32_t count = io_count(execution->network);
+  cl_mem *io = calloc((size_t)count + 1, sizeof *io);
+  if (!io) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
+  execution->io = io;
+  for (int32_t i = 0; i < count; i++) {
+    cl_int code = CL_SUCCESS;
+    io[i] = device->cl->clCreateBuffer(device->context, CL_MEM_READ_WRITE,
+                                       io_elements(execution->network, i) * sizeof(float), NULL, &code);
+    if (io[i]) continue;
+    while (i-- > 0) device->cl->clReleaseMemObject(io[i]);
+    free(io);
+    execution->io = NULL;
+    return failure_cl("clCreateBuffer for an input or output", code);
+  }
+  return SEPCL_OK;
+}
+
+static sepcl_status write_inputs(sepcl_execution *execution, cl_command_queue queue, const float *const *inputs) {
+  const sepcl_network *network = execution->network;
+  for (int32_t i = 0; i < network->graph->input_count; i++) {
+    if (!inputs || !inputs[i]) return failure(SEPCL_INVALID_ARGUMENT, "input %d is NULL", i);
+    cl_int code = network->device->cl->clEnqueueWriteBuffer(queue, execution->io[i], CL_FALSE, 0,
+                                                            io_elements(network, i) * sizeof(float), inputs[i], 0,
+                                                            NULL, NULL);
+    if (code != CL_SUCCESS) return failure_cl("clEnqueueWriteBuffer", code);
+  }
+  return SEPCL_OK;
+}
+
+static sepcl_status read_outputs(sepcl_execution *execution, cl_command_queue queue, float *const *outputs) {
+  const sepcl_network *network = execution->network;
+  for (int32_t i = 0; i < network->graph->output_count; i++) {
+    if (!outputs || !outputs[i]) return failure(SEPCL_INVALID_ARGUMENT, "output %d is NULL", i);
+    int32_t index = network->graph->input_count + i;
+    cl_int code = network->device->cl->clEnqueueReadBuffer(queue, execution->io[index], CL_FALSE, 0,
+                                                           io_elements(network, index) * sizeof(float), outputs[i], 0,
+                                                           NULL, NULL);
+    if (code != CL_SUCCESS) return failure_cl("clEnqueueReadBuffer", code);
+  }
+  return SEPCL_OK;
+}
+
+static void io_operands(const sepcl_execution *execution, sepcl_operand *operands) {
+  for (int32_t i = 0; i < io_count(execution->network); i++) operands[i] = (sepcl_operand){execution->io[i], 0, 0};
+}
+
+static sepcl_status run_on(sepcl_execution *execution, cl_command_queue queue, const float *const *inputs,
+                           float *const *outputs, cl_event *events) {
+  TRY(make_io(execution));
+  sepcl_operand *operands = calloc((size_t)io_count(execution->network) + 1, sizeof *operands);
+  if (!operands) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
+  io_operands(execution, operands);
+  sepcl_status status = write_inputs(execution, queue, inputs);
+  if (status == SEPCL_OK) status = enqueue_steps(execution, queue, operands, NULL, events);
+  if (status == SEPCL_OK && outputs) status = read_outputs(execution, queue, outputs);
+  /* Also after a failure: the host arrays must not be read or written once this returns. */
+  cl_int code = execution->network->device->cl->clFinish(queue);
+  if (status == SEPCL_OK && code != CL_SUCCESS) status = failure_cl("clFinish", code);
+  free(operands);
+  return status;
+}
+
+sepcl_status sepcl_execution_run(sepcl_execution *execution, const float *const *inputs, float *const *outputs) {
+  if (!execution || !outputs) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_run: a null pointer");
+  TRY(make_queue(execution, &execution->queue, 0));
+  return run_on(execution, execution->queue, inputs, outputs, NULL);
+}
+
+static sepcl_status read_times(const sepcl_execution *execution, const cl_event *events, uint64_t *nanoseconds) {
+  const cl_api *cl = execution->network->device->cl;
+  for (int32_t i = 0; i < execution->network->step_count; i++) {
+    cl_ulong start = 0, end = 0;
+    nanoseconds[i] = 0;
+    if (!events[i]) continue;
+    cl_int code = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
+    if (code == CL_SUCCESS)
+      code = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+    if (code != CL_SUCCESS) return failure_cl("clGetEventProfilingInfo", code);
+    nanoseconds[i] = end - start;
+  }
+  return SEPCL_OK;
+}
+
+sepcl_status sepcl_execution_profile(sepcl_execution *execution, const float *const *inputs, uint64_t *nanoseconds) {
+  if (!execution || !nanoseconds) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_profile: a null pointer");
+  TRY(make_queue(execution, &execution->profiling_queue, CL_QUEUE_PROFILING_ENABLE));
+  int32_t count = execution->network->step_count;
+  cl_event *events = calloc((size_t)count + 1, sizeof(cl_event));
+  if (!events) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the profile's events");
+  sepcl_status status = run_on(execution, execution->profiling_queue, inputs, NULL, events);
+  if (status == SEPCL_OK) status = read_times(execution, events, nanoseconds);
+  for (int32_t i = 0; i < count; i++)
+    if (events[i]) execution->network->device->cl->clReleaseEvent(events[i]);
+  free(events);
+  return status;
+}

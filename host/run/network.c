@@ -1,0 +1,88 @@
+/* From graph to network: reads as the pipeline. */
+#include "run/network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cl/program.h"
+#include "error.h"
+#include "run/run.h"
+
+static sepcl_status check(sepcl_network **out, const sepcl_device *device, const sepcl_graph *graph,
+                          const sepcl_network_options *options) {
+  if (!out) return failure(SEPCL_INVALID_ARGUMENT, "compiling a network: out is NULL");
+  *out = NULL;
+  if (!device) return failure(SEPCL_INVALID_ARGUMENT, "compiling a network: device is NULL");
+  if (!graph) return failure(SEPCL_INVALID_ARGUMENT, "compiling a network: graph is NULL");
+  if (options && options->size != sizeof *options)
+    return failure(SEPCL_INVALID_ARGUMENT, "options.size is %u, not %zu: start from SEPCL_NETWORK_OPTIONS_INIT",
+                   options->size, sizeof *options);
+  TRY(sepcl_graph_status(graph));
+  if (graph->output_count == 0) return failure(SEPCL_BAD_GRAPH, "the graph has no output");
+  return SEPCL_OK;
+}
+
+static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
+  TRY(graph_copy(&network->graph, graph));
+  TRY(passes_run(network->graph, &network->options, &network->passes));
+  TRY(place_values(network));
+  TRY(lower_graph(network));
+  TRY(plan_memory(network));
+  plan_weights(network);
+  return SEPCL_OK;
+}
+
+static sepcl_status build_programs(sepcl_network *network) {
+  const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
+  if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
+  int32_t count = 0;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    const variant *v = network->steps[i].view ? NULL : network->steps[i].bound.v;
+    for (int32_t k = 0; v && k < count; k++)
+      if (used[k] == v) v = NULL;
+    if (v) used[count++] = v;
+  }
+  sepcl_status status = program_prepare(network->device, used, count);
+  free(used);
+  return status;
+}
+
+static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
+                         const sepcl_network_options *options, bool executable) {
+  TRY(check(out, device, graph, options));
+  sepcl_network *network = calloc(1, sizeof *network);
+  if (!network) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for a network");
+  network->device = device;
+  network->options = options ? *options : (sepcl_network_options)SEPCL_NETWORK_OPTIONS_INIT;
+  sepcl_status status = plan(network, graph);
+  network->options.skip_passes = NULL; /* the caller's text is not kept */
+  if (status == SEPCL_OK && executable) status = build_programs(network);
+  if (status == SEPCL_OK && executable) status = upload_weights(network);
+  if (status != SEPCL_OK) {
+    sepcl_network_free(network);
+    return status;
+  }
+  network->executable = executable;
+  *out = network;
+  return SEPCL_OK;
+}
+
+sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
+                                   const sepcl_network_options *options) {
+  return make(out, device, graph, options, true);
+}
+
+sepcl_status sepcl_network_plan(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
+                                const sepcl_network_options *options) {
+  return make(out, device, graph, options, false);
+}
+
+void sepcl_network_free(sepcl_network *network) {
+  if (!network) return;
+  if (network->weights) network->device->cl->clReleaseMemObject(network->weights);
+  sepcl_graph_free(network->graph);
+  free(network->places);
+  free(network->storages);
+  free(network->steps);
+  free(network);
+}

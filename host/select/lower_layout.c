@@ -1,0 +1,105 @@
+/* What moves data without computing: views, and copies where a view is not possible. */
+#include <string.h>
+
+#include "error.h"
+#include "select/lower.h"
+
+static sepcl_status add_view(sepcl_network *network, sepcl_value value) {
+  step *p = lower_begin(network, value, STAGE_COPY);
+  if (!p) return SEPCL_OUT_OF_MEMORY;
+  p->view = true;
+  p->reason = "a view: no launch, no bytes moved";
+  return SEPCL_OK;
+}
+
+static bool is_own_tensor(const sepcl_network *network, sepcl_value value) {
+  return network->places[value].root == value;
+}
+
+/* The copy of a whole value from where it lies to another place with strides of its own. */
+static strided_copy copy_of(const sepcl_network *network, sepcl_value from) {
+  const node *n = &network->graph->nodes[from];
+  strided_copy copy = {.rank = n->rank};
+  memcpy(copy.dims, n->dims, sizeof copy.dims);
+  place_strides(n, &network->places[from], copy.x_stride);
+  return copy;
+}
+
+sepcl_status lower_concat(sepcl_network *network, sepcl_value value) {
+  const sepcl_graph *graph = network->graph;
+  const node *n = &graph->nodes[value];
+  const place whole = network->places[value];
+  int64_t strides[SEPCL_MAX_RANK], first = 0;
+  place_strides(n, &whole, strides);
+  int32_t copies = 0;
+  for (int32_t i = 0; i < n->input_count; i++) {
+    sepcl_value part = n->inputs[i];
+    const place *at = &network->places[part];
+    bool in_place = at->root == whole.root && at->pitch == whole.pitch && n->axis == n->rank - 1 &&
+                    at->offset == whole.offset + first;
+    if (!in_place) {
+      strided_copy copy = copy_of(network, part);
+      memcpy(copy.y_stride, strides, sizeof copy.y_stride);
+      copy.y_first = first;
+      place from = *at;
+      TRY(lower_copy(network, value, &from, &whole, &copy));
+      copies++;
+    }
+    first += graph->nodes[part].dims[n->axis] * strides[n->axis];
+  }
+  return copies ? SEPCL_OK : add_view(network, value);
+}
+
+sepcl_status lower_slice(sepcl_network *network, sepcl_value value) {
+  if (!is_own_tensor(network, value)) return add_view(network, value);
+  const node *n = &network->graph->nodes[value];
+  int64_t strides[SEPCL_MAX_RANK];
+  place_strides(&network->graph->nodes[n->inputs[0]], &network->places[n->inputs[0]], strides);
+  strided_copy copy = {.rank = n->rank};
+  memcpy(copy.dims, n->dims, sizeof copy.dims);
+  for (int32_t axis = 0; axis < n->rank; axis++) {
+    copy.x_first += n->starts[axis] * strides[axis];
+    copy.x_stride[axis] = n->steps[axis] * strides[axis];
+  }
+  place_strides(n, &network->places[value], copy.y_stride);
+  place from = network->places[n->inputs[0]], to = network->places[value];
+  return lower_copy(network, value, &from, &to, &copy);
+}
+
+sepcl_status lower_reshape(sepcl_network *network, sepcl_value value) {
+  if (!is_own_tensor(network, value)) return add_view(network, value);
+  /* The input is a slice whose rows the new shape does not keep: its elements move together, in the input's shape. */
+  const node *n = &network->graph->nodes[value], *x = &network->graph->nodes[n->inputs[0]];
+  strided_copy copy = copy_of(network, n->inputs[0]);
+  place together = {value, 0, node_channels(x)};
+  place_strides(x, &together, copy.y_stride);
+  place from = network->places[n->inputs[0]], to = network->places[value];
+  return lower_copy(network, value, &from, &to, &copy);
+}
+
+sepcl_status lower_transpose(sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value];
+  int64_t strides[SEPCL_MAX_RANK];
+  place_strides(&network->graph->nodes[n->inputs[0]], &network->places[n->inputs[0]], strides);
+  strided_copy copy = {.rank = n->rank};
+  memcpy(copy.dims, n->dims, sizeof copy.dims);
+  for (int32_t axis = 0; axis < n->rank; axis++) copy.x_stride[axis] = strides[n->permutation[axis]];
+  place_strides(n, &network->places[value], copy.y_stride);
+  place from = network->places[n->inputs[0]], to = network->places[value];
+  return lower_copy(network, value, &from, &to, &copy);
+}
+
+sepcl_status lower_expand(sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value], *x = &network->graph->nodes[n->inputs[0]];
+  int64_t strides[SEPCL_MAX_RANK];
+  place_strides(x, &network->places[n->inputs[0]], strides);
+  strided_copy copy = {.rank = n->rank};
+  memcpy(copy.dims, n->dims, sizeof copy.dims);
+  for (int32_t axis = 0; axis < n->rank; axis++) {
+    int32_t k = axis - (n->rank - x->rank);
+    copy.x_stride[axis] = k < 0 || (x->dims[k] == 1 && n->dims[axis] != 1) ? 0 : strides[k];
+  }
+  place_strides(n, &network->places[value], copy.y_stride);
+  place from = network->places[n->inputs[0]], to = network->places[value];
+  return lower_copy(network, value, &from, &to, &copy);
+}
