@@ -153,6 +153,22 @@ static sepcl_status lower_outputs(sepcl_network *network) {
   return SEPCL_OK;
 }
 
+static uint64_t shape_floats(const sepcl_shape *s) {
+  return (uint64_t)s->n * (uint64_t)s->h * (uint64_t)s->w * (uint64_t)s->c;
+}
+
+/* What the step reads and writes, each operand once. */
+static uint64_t step_bytes(const step *p) {
+  const stage *s = &p->bound.s;
+  uint64_t floats = p->bound.packed_floats, output = shape_floats(&s->output);
+  if (s->rank) {
+    output = 1;
+    for (int32_t i = 0; i < s->rank; i++) output *= (uint64_t)s->dims[i];
+  }
+  floats += output * (s->has_residual ? 2 : 1) + (s->rank ? output : shape_floats(&s->input));
+  return floats * sizeof(float);
+}
+
 static sepcl_status bind_steps(sepcl_network *network) {
   device_limits limits = device_limits_of(network->device);
   for (int32_t i = 0; i < network->step_count; i++) {
@@ -168,6 +184,7 @@ static sepcl_status bind_steps(sepcl_network *network) {
     if (p->s.root != SEPCL_NO_VALUE) params->s_pitch = (params_int)p->s.pitch;
     params->y_pitch = (params_int)p->y.pitch;
     p->macs = stage_macs(&p->bound.s);
+    p->bytes = step_bytes(p);
   }
   return SEPCL_OK;
 }

@@ -1,0 +1,73 @@
+/* Looking at a compiled or planned network. */
+#include <string.h>
+
+#include "error.h"
+#include "run/run.h"
+
+static void fill_io(sepcl_io_info *out, const sepcl_graph *graph, const graph_io *io) {
+  const node *n = &graph->nodes[io->value];
+  memset(out, 0, sizeof *out);
+  out->name = io->name;
+  out->rank = n->rank;
+  memcpy(out->dims, n->dims, sizeof out->dims);
+  out->elements = (size_t)node_elements(n);
+}
+
+int32_t sepcl_network_input_count(const sepcl_network *network) { return network ? network->graph->input_count : 0; }
+
+int32_t sepcl_network_output_count(const sepcl_network *network) { return network ? network->graph->output_count : 0; }
+
+sepcl_status sepcl_network_input_info(sepcl_io_info *out, const sepcl_network *network, int32_t index) {
+  if (!out || !network || index < 0 || index >= network->graph->input_count)
+    return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_input_info: no input %d", index);
+  fill_io(out, network->graph, &network->graph->inputs[index]);
+  return SEPCL_OK;
+}
+
+sepcl_status sepcl_network_output_info(sepcl_io_info *out, const sepcl_network *network, int32_t index) {
+  if (!out || !network || index < 0 || index >= network->graph->output_count)
+    return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_output_info: no output %d", index);
+  fill_io(out, network->graph, &network->graph->outputs[index]);
+  return SEPCL_OK;
+}
+
+sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network *network) {
+  if (!out || !network) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_get_info: a null pointer");
+  memset(out, 0, sizeof *out);
+  out->arena_bytes = (size_t)network->arena_floats * sizeof(float);
+  out->arena_lower_bound_bytes = (size_t)network->arena_bound_floats * sizeof(float);
+  out->weights_bytes = (size_t)network->weights_floats * sizeof(float);
+  for (int32_t i = 0; i < network->step_count; i++) {
+    out->macs += network->steps[i].macs;
+    out->launches += !network->steps[i].view;
+  }
+  out->replay = SEPCL_REPLAY_LAUNCHES;
+  out->removed_channels = network->passes.removed_channels;
+  out->reproducible = network->options.policy == SEPCL_REPRODUCIBLE;
+  out->error_bound = -1.0;
+  return SEPCL_OK;
+}
+
+int32_t sepcl_network_stage_count(const sepcl_network *network) { return network ? network->step_count : 0; }
+
+sepcl_status sepcl_network_stage_info(sepcl_stage_info *out, const sepcl_network *network, int32_t index) {
+  if (!out || !network || index < 0 || index >= network->step_count)
+    return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_stage_info: no stage %d", index);
+  const step *p = &network->steps[index];
+  const node *n = &network->graph->nodes[p->node];
+  memset(out, 0, sizeof *out);
+  out->name = n->name;
+  out->stage = p->view ? "view" : stage_kind_name(p->bound.s.kind);
+  out->kernel = p->view ? "" : p->bound.v->name;
+  out->reason = p->reason ? p->reason : "";
+  out->fused_from = n->fused_from ? n->fused_from : n->name;
+  out->macs = p->macs;
+  out->bytes = p->bytes;
+  out->launches = !p->view;
+  return SEPCL_OK;
+}
+
+const char *sepcl_network_pass_report(const sepcl_network *network, int32_t index) {
+  if (!network || index < 0 || index >= network->passes.count) return NULL;
+  return network->passes.lines[index];
+}
