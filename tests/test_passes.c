@@ -1,0 +1,179 @@
+/* Each pass on the smallest graph that shows it, beside one that it must leave alone. */
+#include <check.h>
+#include <string.h>
+
+#include "graph/passes/passes.h"
+
+static const float values[4096] = {1.0f};
+
+static sepcl_value constant1(sepcl_graph *g, int64_t count) {
+  return sepcl_graph_constant_borrowed(g, 1, &count, values);
+}
+
+static sepcl_value image(sepcl_graph *g, int64_t h, int64_t w, int64_t c) {
+  return sepcl_graph_input(g, "x", 4, (int64_t[]){1, h, w, c});
+}
+
+/* A same-padded convolution of `c` to `outputs` channels. */
+static sepcl_value conv(sepcl_graph *g, sepcl_value x, int32_t c, int32_t outputs, int32_t kernel, int32_t pad) {
+  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
+  a.window.kernel_h = a.window.kernel_w = kernel;
+  a.window.pad_top = a.window.pad_left = a.window.pad_bottom = a.window.pad_right = pad;
+  a.outputs = outputs;
+  int64_t dims[] = {outputs, c, kernel, kernel};
+  return sepcl_graph_conv(g, x, sepcl_graph_constant_borrowed(g, 4, dims, values), SEPCL_NO_VALUE, &a);
+}
+
+static sepcl_value batch_norm(sepcl_graph *g, sepcl_value x, int64_t c) {
+  sepcl_value parameters[4];
+  for (int i = 0; i < 4; i++) parameters[i] = constant1(g, c);
+  return sepcl_graph_batch_norm(g, x, parameters, 1e-5f);
+}
+
+static sepcl_value relu(sepcl_graph *g, sepcl_value x) {
+  return sepcl_graph_activation(g, x, (sepcl_activation){SEPCL_RELU, 0, 0});
+}
+
+/* Runs all passes on a copy whose only output is `y`; the caller frees it. */
+static sepcl_graph *passed(sepcl_graph *g, sepcl_value y, const sepcl_network_options *options) {
+  sepcl_graph_output(g, "y", y);
+  ck_assert_msg(sepcl_graph_status(g) == SEPCL_OK, "%s", sepcl_last_error());
+  sepcl_graph *copy = NULL;
+  pass_report report;
+  sepcl_network_options defaults = SEPCL_NETWORK_OPTIONS_INIT;
+  ck_assert_int_eq(graph_copy(&copy, g), SEPCL_OK);
+  ck_assert_int_eq(passes_run(copy, options ? options : &defaults, &report), SEPCL_OK);
+  return copy;
+}
+
+static int32_t live(const sepcl_graph *g, node_kind kind) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < g->count; i++) count += !g->nodes[i].dead && g->nodes[i].kind == kind;
+  return count;
+}
+
+static sepcl_graph *new_graph(void) {
+  sepcl_graph *g = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&g), SEPCL_OK);
+  return g;
+}
+
+START_TEST(test_batch_norm_and_activation_fold) {
+  sepcl_graph *g = new_graph();
+  sepcl_value y = relu(g, batch_norm(g, conv(g, image(g, 5, 5, 3), 3, 4, 3, 1), 4));
+  sepcl_graph *p = passed(g, y, NULL);
+  ck_assert_int_eq(live(p, NODE_CONV), 1);
+  ck_assert_int_eq(live(p, NODE_BATCH_NORM), 0);
+  ck_assert_int_eq(live(p, NODE_ACTIVATION), 0);
+  const node *n = graph_node(p, p->outputs[0].value);
+  ck_assert_int_eq(n->kind, NODE_CONV);
+  ck_assert_int_eq(n->activation.kind, SEPCL_RELU);
+  ck_assert_int_ne(n->sets[0].variance, SEPCL_NO_VALUE);
+  ck_assert_ptr_nonnull(strchr(n->fused_from, ','));
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_keep_batch_norm_and_skip) {
+  sepcl_network_options keep = SEPCL_NETWORK_OPTIONS_INIT;
+  keep.keep_batch_norm = 1;
+  sepcl_graph *g = new_graph();
+  sepcl_value y = relu(g, batch_norm(g, conv(g, image(g, 5, 5, 3), 3, 4, 3, 1), 4));
+  sepcl_graph *p = passed(g, y, &keep);
+  ck_assert_int_eq(live(p, NODE_BATCH_NORM), 1);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+
+  sepcl_network_options skip = SEPCL_NETWORK_OPTIONS_INIT;
+  skip.skip_passes = "fuse-activation";
+  g = new_graph();
+  y = relu(g, conv(g, image(g, 5, 5, 3), 3, 4, 3, 1));
+  p = passed(g, y, &skip);
+  ck_assert_int_eq(live(p, NODE_ACTIVATION), 1);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_a_value_with_two_readers_is_left_alone) {
+  sepcl_graph *g = new_graph();
+  sepcl_value c = conv(g, image(g, 5, 5, 3), 3, 3, 3, 1);
+  sepcl_value y = sepcl_graph_binary(g, SEPCL_MUL, relu(g, c), c);
+  sepcl_graph *p = passed(g, y, NULL);
+  ck_assert_int_eq(live(p, NODE_ACTIVATION), 1);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_residual_joins_the_later_convolution) {
+  sepcl_graph *g = new_graph();
+  sepcl_value x = image(g, 5, 5, 3), a = conv(g, x, 3, 3, 1, 0), b = conv(g, x, 3, 3, 3, 1);
+  sepcl_value y = relu(g, sepcl_graph_binary(g, SEPCL_ADD, b, a));
+  sepcl_graph *p = passed(g, y, NULL);
+  const node *n = graph_node(p, p->outputs[0].value);
+  ck_assert_int_eq(n->kind, NODE_CONV);
+  ck_assert_int_eq(n->residual, a);
+  ck_assert_int_eq(n->conv.window.kernel_h, 3);
+  ck_assert_int_eq(n->activation.kind, SEPCL_RELU);
+  ck_assert_int_eq(live(p, NODE_BINARY), 0);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_broadcasting_addition_is_no_residual) {
+  sepcl_graph *g = new_graph();
+  sepcl_value y = sepcl_graph_binary(g, SEPCL_ADD, conv(g, image(g, 5, 5, 3), 3, 4, 3, 1), constant1(g, 4));
+  sepcl_graph *p = passed(g, y, NULL);
+  ck_assert_int_eq(live(p, NODE_BINARY), 1);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_pad_folds_only_when_zero) {
+  for (int zero = 0; zero < 2; zero++) {
+    sepcl_graph *g = new_graph();
+    int64_t before[] = {0, 0, 1, 0}, after[] = {0, 1, 2, 0};
+    sepcl_value padded = sepcl_graph_pad(g, image(g, 5, 5, 3), SEPCL_PAD_CONSTANT, before, after, zero ? 0.0f : 1.0f);
+    sepcl_graph *p = passed(g, conv(g, padded, 3, 4, 3, 0), NULL);
+    ck_assert_int_eq(live(p, NODE_PAD), zero ? 0 : 1);
+    const sepcl_window *w = &graph_node(p, p->outputs[0].value)->conv.window;
+    ck_assert_int_eq(w->pad_right, zero ? 2 : 0);
+    ck_assert_int_eq(w->pad_left, zero ? 1 : 0);
+    ck_assert_int_eq(w->pad_bottom, zero ? 1 : 0);
+    sepcl_graph_free(p);
+    sepcl_graph_free(g);
+  }
+}
+END_TEST
+
+START_TEST(test_channel_scale_moves_into_pointwise_only) {
+  for (int kernel = 1; kernel <= 3; kernel += 2) {
+    sepcl_graph *g = new_graph();
+    sepcl_value x = image(g, 5, 5, 8), s = sepcl_graph_global_average_pool(g, x);
+    sepcl_value y = conv(g, sepcl_graph_binary(g, SEPCL_MUL, s, x), 8, 4, kernel, 0);
+    sepcl_graph *p = passed(g, y, NULL);
+    ck_assert_int_eq(live(p, NODE_BINARY), kernel == 1 ? 0 : 1);
+    if (kernel == 1) ck_assert_int_eq(graph_node(p, p->outputs[0].value)->scale, s);
+    sepcl_graph_free(p);
+    sepcl_graph_free(g);
+  }
+}
+END_TEST
+
+Suite *suite_passes(void) {
+  Suite *suite = suite_create("passes");
+  TCase *tcase = tcase_create("passes");
+  tcase_add_test(tcase, test_batch_norm_and_activation_fold);
+  tcase_add_test(tcase, test_keep_batch_norm_and_skip);
+  tcase_add_test(tcase, test_a_value_with_two_readers_is_left_alone);
+  tcase_add_test(tcase, test_residual_joins_the_later_convolution);
+  tcase_add_test(tcase, test_broadcasting_addition_is_no_residual);
+  tcase_add_test(tcase, test_pad_folds_only_when_zero);
+  tcase_add_test(tcase, test_channel_scale_moves_into_pointwise_only);
+  suite_add_tcase(suite, tcase);
+  return suite;
+}
