@@ -128,7 +128,7 @@ bool npy_parse(npy *out, const void *bytes, size_t size, const char *name) {
   out->rank = h.rank;
   memcpy(out->dims, h.dims, sizeof h.dims);
   char shape[256];
-  shape_text(shape, sizeof shape, h.rank, h.dims);
+  npy_shape_text(shape, sizeof shape, h.rank, h.dims);
   if (!count_elements(out) || out->elements > (size - start) / sizeof(float))
     return complain("%s is truncated: %zu bytes of data for a shape of %s", name, size - start, shape);
   if (out->elements * sizeof(float) != size - start)
@@ -177,7 +177,7 @@ bool npy_write(const char *path, int32_t rank, const int64_t *dims, const float 
   return file_write(path, parts, 2);
 }
 
-char *shape_text(char *text, size_t size, int32_t rank, const int64_t *dims) {
+char *npy_shape_text(char *text, size_t size, int32_t rank, const int64_t *dims) {
   snprintf(text, size, "scalar");
   size_t length = 0;
   for (int i = 0; i < rank && length < size; i++)

@@ -25,6 +25,6 @@ void npy_free(npy *array);
 bool npy_write(const char *path, int32_t rank, const int64_t *dims, const float *data);
 
 /* "1x3x224x224" into `text`, of `size` bytes; "scalar" for rank 0. Returns `text`. */
-char *shape_text(char *text, size_t size, int32_t rank, const int64_t *dims);
+char *npy_shape_text(char *text, size_t size, int32_t rank, const int64_t *dims);
 
 #endif
