@@ -1,0 +1,42 @@
+/* What every kernel file stands on. The host composes a program from params.h, this file, functions.cl (once with VEC 1,
+ * once with the variant's VEC) and the variant's own file with ENTRY and its macros defined. */
+#pragma OPENCL FP_CONTRACT OFF
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+
+/* One-element "vectors", so that a file written over VEC has its scalar variant too. */
+typedef float float1;
+typedef int int1;
+#define as_float1(v) as_float(v)
+#define as_int1(v) as_int(v)
+#define load_1(p) (*(p))
+#define load_4(p) vload4(0, p)
+#define load_8(p) vload8(0, p)
+#define load_16(p) vload16(0, p)
+#define store_1(value, p) (*(p) = (value))
+#define store_4(value, p) vstore4(value, 0, p)
+#define store_8(value, p) vstore8(value, 0, p)
+#define store_16(value, p) vstore16(value, 0, p)
+
+/* The variant's vector of VEC floats; LOADV and STOREV take a pointer to its first float, aligned to a float. */
+#define FV PASTE(float, VEC)
+#define IV PASTE(int, VEC)
+#define LOADV(p) PASTE(load_, VEC)(p)
+#define STOREV(value, p) PASTE(store_, VEC)(value, p)
+/* functions.cl's names: FNV(exp) is exp_8 where VEC is 8. */
+#define FNV(name) PASTE(PASTE(name, _), VEC)
+
+/* A helper of the variant's own file: programs hold several variants of one file. */
+#define FN(name) PASTE(PASTE(name, _), ENTRY)
+
+#define OPERANDS                                                                                                \
+  __global const float *x, __global const float *w, __global const float *r, __global const float *s, \
+      __global float *y
+/* Wraps a variant's device function `static void ENTRY(OPERANDS, const stage_params *p, int task)` as a kernel. */
+#define KERNEL(name)                                                                                            \
+  __kernel void PASTE(name, _kernel)(OPERANDS, const stage_params p) { name(x, w, r, s, y, &p, (int)get_group_id(0)); }
+
+/* functions.cl by the names that the kernels use. */
+#define activate1 activate_1
+#define activateV FNV(activate)
