@@ -1,34 +1,26 @@
-/* A whole network in one launch. Work-groups take tickets in order; the table says which stage a ticket belongs to and
- * which task of it. A stage's tasks wait until the stages that it depends on have counted all their tasks. A ticket only
- * ever waits for lower tickets, which work-groups that already run have taken: no order of scheduling can dead-lock.
+/* A whole network in one launch. Work-groups, of one item each, take tickets in order; the table says which stage a ticket
+ * belongs to and which task of it. A stage's tasks wait until the stages that it depends on have counted all their tasks.
+ * A ticket only ever waits for lower tickets, which work-groups that already run have taken: no order of scheduling can
+ * dead-lock it.
  *
- * The host composes: the device functions of all variants in use, RUN_TASK (a switch from a row's `kernel` to its
- * function), and this file. Work-groups have one item. */
+ * The host composes the device functions of all variants in use, RUN_TASK (a switch from a row's `kernel` to its
+ * function) and this file. */
 
-typedef struct network_row {
-  stage_params params;
-  int kernel;       /* which case of RUN_TASK */
-  int first;        /* the stage's first ticket */
-  int waits[4];     /* rows that must be complete before this one starts; -1: none */
-  int buffers[5];   /* of x, w, r, s, y: index into the kernel's buffers */
-  int padding;
-} network_row;
-
-/* counters[0] is the next ticket, counters[16 (1 + row)] how many tasks of a row are complete: a cache line each. */
+/* counters[0] is the next ticket, COUNTER(row) how many tasks of a row are complete: a cache line each. */
 #define COUNTER(row) (counters + 16 * (1 + (row)))
 
-static void wait_for(volatile __global int *counters, __global const network_row *rows, int row) {
-  if (row < 0) return;
+static void wait_for(volatile __global int *counters, __global const network_row *rows, const int row) {
   const int tasks = rows[row].params.tasks;
   while (atomic_add(COUNTER(row), 0) < tasks)
     ;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
-    __global const network_row *rows, const int tickets, volatile __global int *counters, __global float *arena,
-    __global float *weights, __global float *io0, __global float *io1, __global float *io2, __global float *io3) {
-  __global float *buffers[6] = {arena, weights, io0, io1, io2, io3};
-  int row = -1, next = 0; /* `next`: the first ticket past the row */
+    __global const network_row *rows, __global const int *waits, const int tickets, volatile __global int *counters,
+    __global float *arena, __global float *weights, __global float *io0, __global float *io1, __global float *io2,
+    __global float *io3) {
+  __global float *buffers[NETWORK_BUFFERS] = {arena, weights, io0, io1, io2, io3};
+  int row = -1, next = 0; /* next: the first ticket past the row */
   stage_params params;
   __global float *x = arena, *w = weights, *r = arena, *s = arena, *y = arena;
   for (;;) {
@@ -45,7 +37,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
       r = buffers[rows[row].buffers[2]];
       s = buffers[rows[row].buffers[3]];
       y = buffers[rows[row].buffers[4]];
-      for (int i = 0; i < 4; i++) wait_for(counters, rows, rows[row].waits[i]);
+      for (int i = 0; i < rows[row].wait_count; i++) wait_for(counters, rows, waits[rows[row].waits_at + i]);
       mem_fence(CLK_GLOBAL_MEM_FENCE);
     }
     const int task = ticket - rows[row].first;

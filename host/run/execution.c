@@ -103,8 +103,8 @@ static sepcl_status check_queue(const sepcl_execution *execution, cl_command_que
   return SEPCL_OK;
 }
 
-/* The buffer that an operand's root lies in; adds where it begins to *at, in floats. */
-static cl_mem locate(const sepcl_execution *execution, const sepcl_operand *io, const place *operand, params_long *at) {
+cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io, const place *operand,
+                      params_long *at) {
   if (operand->root == SEPCL_NO_VALUE) return NULL;
   const storage *s = &execution->network->storages[operand->root];
   *at += operand->offset;
@@ -122,10 +122,10 @@ static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_c
   const step *p = &execution->network->steps[index];
   stage_params params = p->bound.params;
   stage_buffers buffers;
-  buffers.x = locate(execution, io, &p->x, &params.x_at);
-  buffers.r = locate(execution, io, &p->r, &params.r_at);
-  buffers.s = locate(execution, io, &p->s, &params.s_at);
-  buffers.y = locate(execution, io, &p->y, &params.y_at);
+  buffers.x = locate_operand(execution, io, &p->x, &params.x_at);
+  buffers.r = locate_operand(execution, io, &p->r, &params.r_at);
+  buffers.s = locate_operand(execution, io, &p->s, &params.s_at);
+  buffers.y = locate_operand(execution, io, &p->y, &params.y_at);
   buffers.w = execution->network->weights;
   params.w_at += p->weights_at;
   return stage_enqueue(execution->network->device->cl, execution->kernels[index], p->bound.v, &params, &buffers, queue,

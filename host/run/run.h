@@ -8,8 +8,25 @@
 void plan_weights(sepcl_network *network);
 sepcl_status upload_weights(sepcl_network *network);
 
+/* dependencies.c: the steps that step i must wait for are steps[first[i]] ... steps[first[i + 1] - 1]. */
+typedef struct dependency_list {
+  int32_t *first, *steps;
+} dependency_list;
+sepcl_status find_dependencies(dependency_list *out, const sepcl_network *network);
+void free_dependencies(dependency_list *list);
+
+/* one_launch.c: the whole network as one kernel, NULL where it cannot be. */
+typedef struct one_launch one_launch;
+sepcl_status one_launch_create(one_launch **out, sepcl_execution *execution);
+void one_launch_free(one_launch *launch, const cl_api *cl);
+sepcl_status one_launch_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
+                                const sepcl_sync *sync);
+/* NULL if the network can run in one launch on its device, else why not. */
+const char *one_launch_refuses(const sepcl_network *network);
+
 struct sepcl_execution {
   sepcl_network *network;
+  one_launch *one; /* NULL: a launch per stage */
   cl_mem arena;
   cl_kernel *kernels; /* per step; NULL for views */
   cl_command_queue queue, profiling_queue; /* made by sepcl_execution_run and _profile, when first needed */
@@ -20,6 +37,8 @@ struct sepcl_execution {
 static inline int32_t io_count(const sepcl_network *network) {
   return network->graph->input_count + network->graph->output_count;
 }
+/* The buffer that an operand's root lies in; adds where it begins to *at, in floats. NULL where there is no operand. */
+cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io, const place *operand, params_long *at);
 size_t io_elements(const sepcl_network *network, int32_t index);
 
 #endif

@@ -1,0 +1,215 @@
+/* The whole network in one launch (kernels/network.cl): composes the program, lays out the table of stages and enqueues.
+ * Worth it where a launch is dear beside the work in it: on CPU devices workers sleep between launches. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cl/program.h"
+#include "error.h"
+#include "run/run.h"
+
+enum { COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */ };
+
+struct one_launch {
+  cl_kernel kernel;
+  cl_mem rows, waits, counters;
+  size_t counter_bytes, work_groups;
+  int32_t tickets;
+};
+
+const char *one_launch_refuses(const sepcl_network *network) {
+  const sepcl_device_info *info = &network->device->info;
+  if (!(info->type & CL_DEVICE_TYPE_CPU)) return "only CPU devices promise that all work-groups of a launch progress";
+  if (io_count(network) > NETWORK_IO_BUFFERS) return "more inputs and outputs than the launch has buffers for";
+  for (int32_t i = 0; i < network->step_count; i++)
+    if (!network->steps[i].view && network->steps[i].bound.v->local != 1)
+      return "a stage's kernel needs work-groups of more than one item";
+  return NULL;
+}
+
+/* ---- the program ---- */
+
+static int32_t variant_case(const variant *const *used, int32_t count, const variant *v) {
+  for (int32_t i = 0; i < count; i++)
+    if (used[i] == v) return i;
+  return -1;
+}
+
+static int32_t used_variants(const sepcl_network *network, const variant **used) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    const variant *v = network->steps[i].view ? NULL : network->steps[i].bound.v;
+    if (v && variant_case(used, count, v) < 0) used[count++] = v;
+  }
+  return count;
+}
+
+/* Device functions, the switch over them, the loop. The caller frees it. */
+static char *compose(const variant *const *used, int32_t count) {
+  char *functions = program_source(used, count, false);
+  const char *loop = kernel_source("network.cl");
+  size_t size = 256 + (functions ? strlen(functions) : 0) + (loop ? strlen(loop) : 0);
+  for (int32_t i = 0; i < count; i++) size += 64 + strlen(used[i]->name);
+  char *source = functions && loop ? malloc(size) : NULL;
+  if (source) {
+    int at = snprintf(source, size, "%s\n#define RUN_TASK(kernel) switch (kernel) {", functions);
+    for (int32_t i = 0; i < count; i++)
+      at += snprintf(source + at, size - (size_t)at, " case %d: %s(x, w, r, s, y, &params, task); break;", i,
+                     used[i]->name);
+    snprintf(source + at, size - (size_t)at, " }\n%s", loop);
+  }
+  free(functions);
+  return source;
+}
+
+/* ---- the table ---- */
+
+static params_int buffer_index(const sepcl_network *network, const place *operand) {
+  if (operand->root == SEPCL_NO_VALUE) return 0;
+  const storage *s = &network->storages[operand->root];
+  return s->kind == STORAGE_ARENA ? 0 : s->kind == STORAGE_WEIGHTS ? 1 : 2 + s->index;
+}
+
+static void fill_row(network_row *row, sepcl_execution *execution, const step *p) {
+  static const sepcl_operand at_start[NETWORK_IO_BUFFERS] = {{0}};
+  const place *operands[4] = {&p->x, &p->r, &p->s, &p->y};
+  row->params = p->bound.params;
+  params_long *offsets[4] = {&row->params.x_at, &row->params.r_at, &row->params.s_at, &row->params.y_at};
+  static const int slots[4] = {0, 2, 3, 4};
+  for (int i = 0; i < 4; i++) {
+    locate_operand(execution, at_start, operands[i], offsets[i]);
+    row->buffers[slots[i]] = buffer_index(execution->network, operands[i]);
+  }
+  row->buffers[1] = 1;
+  row->params.w_at += p->weights_at;
+}
+
+/* Rows only for steps that launch; waits are translated from steps to rows. Returns the number of rows. */
+static int32_t fill_table(one_launch *launch, sepcl_execution *execution, network_row *rows, params_int *waits,
+                          const dependency_list *dependencies, const variant *const *used, int32_t used_count) {
+  const sepcl_network *network = execution->network;
+  int32_t *row_of = calloc((size_t)network->step_count + 1, sizeof *row_of);
+  if (!row_of) return -1;
+  int32_t count = 0, wait_count = 0;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    const step *p = &network->steps[i];
+    if (p->view) continue;
+    network_row *row = &rows[count];
+    fill_row(row, execution, p);
+    row->kernel = variant_case(used, used_count, p->bound.v);
+    row->first = launch->tickets;
+    row->waits_at = wait_count;
+    row->wait_count = dependencies->first[i + 1] - dependencies->first[i];
+    for (int32_t k = dependencies->first[i]; k < dependencies->first[i + 1]; k++)
+      waits[wait_count++] = row_of[dependencies->steps[k]];
+    launch->tickets += p->bound.params.tasks;
+    row_of[i] = count++;
+  }
+  free(row_of);
+  return count;
+}
+
+static sepcl_status make_buffer(cl_mem *out, const sepcl_device *device, size_t bytes, void *data) {
+  cl_int code = CL_SUCCESS;
+  cl_mem_flags flags = CL_MEM_READ_WRITE | (data ? CL_MEM_COPY_HOST_PTR : 0);
+  *out = device->cl->clCreateBuffer(device->context, flags, bytes ? bytes : sizeof(float), bytes ? data : NULL, &code);
+  return *out ? SEPCL_OK : failure_cl("clCreateBuffer for the table of stages", code);
+}
+
+static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, const variant *const *used,
+                               int32_t used_count) {
+  const sepcl_network *network = execution->network;
+  dependency_list dependencies = {NULL, NULL};
+  sepcl_status status = find_dependencies(&dependencies, network);
+  int32_t total = status == SEPCL_OK ? dependencies.first[network->step_count] : 0;
+  network_row *rows = calloc((size_t)network->step_count + 1, sizeof *rows);
+  params_int *waits = calloc((size_t)total + 1, sizeof *waits);
+  if (status == SEPCL_OK && (!rows || !waits)) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
+  if (status == SEPCL_OK) {
+    int32_t count = fill_table(launch, execution, rows, waits, &dependencies, used, used_count);
+    launch->counter_bytes = (size_t)COUNTER_STRIDE * (size_t)(1 + (count < 0 ? 0 : count)) * sizeof(cl_int);
+    if (count < 0) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
+    if (status == SEPCL_OK)
+      status = make_buffer(&launch->rows, network->device, (size_t)count * sizeof *rows, rows);
+    if (status == SEPCL_OK)
+      status = make_buffer(&launch->waits, network->device, ((size_t)total + 1) * sizeof *waits, waits);
+    if (status == SEPCL_OK) status = make_buffer(&launch->counters, network->device, launch->counter_bytes, NULL);
+  }
+  free_dependencies(&dependencies);
+  free(rows);
+  free(waits);
+  return status;
+}
+
+static sepcl_status make_kernel(one_launch *launch, sepcl_execution *execution) {
+  const sepcl_network *network = execution->network;
+  const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
+  if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
+  int32_t count = used_variants(network, used);
+  char *source = compose(used, count);
+  sepcl_status status = source ? program_kernel_from_source(&launch->kernel, network->device, source, "network")
+                               : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the network's program");
+  if (status == SEPCL_OK) status = make_table(launch, execution, used, count);
+  free(source);
+  free(used);
+  return status;
+}
+
+sepcl_status one_launch_create(one_launch **out, sepcl_execution *execution) {
+  *out = NULL;
+  one_launch *launch = calloc(1, sizeof *launch);
+  if (!launch) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the one launch");
+  launch->work_groups = execution->network->device->info.compute_units;
+  sepcl_status status = make_kernel(launch, execution);
+  if (status != SEPCL_OK) {
+    one_launch_free(launch, execution->network->device->cl);
+    return status;
+  }
+  *out = launch;
+  return SEPCL_OK;
+}
+
+void one_launch_free(one_launch *launch, const cl_api *cl) {
+  if (!launch) return;
+  if (launch->kernel) cl->clReleaseKernel(launch->kernel);
+  if (launch->rows) cl->clReleaseMemObject(launch->rows);
+  if (launch->waits) cl->clReleaseMemObject(launch->waits);
+  if (launch->counters) cl->clReleaseMemObject(launch->counters);
+  free(launch);
+}
+
+/* ---- enqueueing ---- */
+
+static sepcl_status set_arguments(const sepcl_execution *execution, const sepcl_operand *io) {
+  const one_launch *launch = execution->one;
+  const sepcl_network *network = execution->network;
+  const cl_api *cl = network->device->cl;
+  cl_mem buffers[8] = {launch->rows, launch->waits, NULL, launch->counters, execution->arena, network->weights};
+  cl_int code = CL_SUCCESS, tickets = launch->tickets;
+  cl_uint index = 0;
+  for (int i = 0; i < 6 && code == CL_SUCCESS; i++, index++)
+    code = i == 2 ? cl->clSetKernelArg(launch->kernel, index, sizeof tickets, &tickets)
+                  : cl->clSetKernelArg(launch->kernel, index, sizeof(cl_mem), &buffers[i]);
+  for (int32_t i = 0; i < NETWORK_IO_BUFFERS && code == CL_SUCCESS; i++, index++) {
+    cl_mem buffer = i < io_count(network) ? io[i].buffer : NULL;
+    code = cl->clSetKernelArg(launch->kernel, index, sizeof(cl_mem), &buffer);
+  }
+  return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clSetKernelArg", code);
+}
+
+sepcl_status one_launch_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
+                                const sepcl_sync *sync) {
+  static const cl_int zero = 0;
+  const one_launch *launch = execution->one;
+  const cl_api *cl = execution->network->device->cl;
+  TRY(set_arguments(execution, io));
+  cl_event cleared = NULL;
+  cl_int code = cl->clEnqueueFillBuffer(queue, launch->counters, &zero, sizeof zero, 0, launch->counter_bytes,
+                                        sync ? sync->wait_count : 0, sync ? sync->wait : NULL, &cleared);
+  if (code != CL_SUCCESS) return failure_cl("clEnqueueFillBuffer", code);
+  size_t one = 1;
+  code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &launch->work_groups, &one, 1, &cleared,
+                                    sync ? sync->event : NULL);
+  cl->clReleaseEvent(cleared);
+  return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueNDRangeKernel", code);
+}
