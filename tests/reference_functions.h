@@ -1,0 +1,13 @@
+/* The definition of the elementary functions: plain C, fmaf, one order of operations (docs/numerics.md). */
+#ifndef SEPCL_TESTS_REFERENCE_FUNCTIONS_H
+#define SEPCL_TESTS_REFERENCE_FUNCTIONS_H
+
+#include "sepcl.h"
+
+float reference_activate(float x, sepcl_activation activation);
+float reference_binary(float a, float b, sepcl_binary kind);
+
+float reference_exp(float x);
+float reference_pow(float a, float b);
+
+#endif
