@@ -164,7 +164,7 @@ static float gelu_tanh_of(float x) {
   return fmaf(half, tanh_of(0x1.988454p-1f * fmaf(cube, x, x)), half);
 }
 
-float reference_activate(float x, sepcl_activation activation) {
+float reference_function(sepcl_activation activation, float x) {
   float a = activation.a, b = activation.b;
   if (isnan(x)) return x;
   switch (activation.kind) {

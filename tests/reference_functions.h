@@ -4,7 +4,7 @@
 
 #include "sepcl.h"
 
-float reference_activate(float x, sepcl_activation activation);
+float reference_function(sepcl_activation activation, float x);
 float reference_binary(float a, float b, sepcl_binary kind);
 
 float reference_exp(float x);
