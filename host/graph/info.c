@@ -118,6 +118,17 @@ static uint64_t bytes_of(const sepcl_graph *graph, const node *n) {
   return count * sizeof(float);
 }
 
+static void fill_kernel(sepcl_node_info *out, const node *n) {
+  const sepcl_window *window = NULL;
+  if (n->kind == NODE_CONV || n->kind == NODE_DEFORM_CONV) window = &n->conv.window;
+  if (n->kind == NODE_CONV_TRANSPOSE) window = &n->conv_transpose.window;
+  if (n->kind == NODE_POOL) window = &n->pool.window;
+  if (!window) return;
+  out->kernel_h = window->kernel_h;
+  out->kernel_w = window->kernel_w;
+  out->groups = n->kind == NODE_POOL ? 1 : n->kind == NODE_CONV_TRANSPOSE ? n->conv_transpose.groups : n->conv.groups;
+}
+
 int32_t sepcl_graph_node_count(const sepcl_graph *graph) { return graph ? graph->count : 0; }
 
 sepcl_status sepcl_graph_node_info(sepcl_node_info *out, const sepcl_graph *graph, int32_t index) {
@@ -130,5 +141,6 @@ sepcl_status sepcl_graph_node_info(sepcl_node_info *out, const sepcl_graph *grap
   count_parameters(out, graph, n);
   out->standard_macs = standard_macs_of(graph, index, out->macs);
   out->bytes = bytes_of(graph, n);
+  fill_kernel(out, n);
   return SEPCL_OK;
 }

@@ -1,0 +1,110 @@
+/* sepcl plan: what would run, and why; nothing does. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "message.h"
+#include "session.h"
+#include "table.h"
+
+static const char *replay_name(sepcl_replay replay) {
+  static const char *const names[] = {"auto", "launches", "command-buffer", "one-launch"};
+  return (unsigned)replay < 4 ? names[replay] : "?";
+}
+
+static double ratio(const sepcl_network_info *info) {
+  return info->arena_lower_bound_bytes ? (double)info->arena_bytes / (double)info->arena_lower_bound_bytes : 1.0;
+}
+
+static cJSON *stage_json(const sepcl_stage_info *stage) {
+  cJSON *object = cJSON_CreateObject();
+  json_text(object, "name", stage->name);
+  json_text(object, "stage", stage->stage);
+  json_text(object, "kernel", stage->kernel);
+  json_text(object, "reason", stage->reason);
+  json_number(object, "workspace_bytes", (double)stage->workspace_bytes);
+  json_text(object, "fused_from", stage->fused_from);
+  json_number(object, "launches", stage->launches);
+  json_number(object, "macs", (double)stage->macs);
+  json_number(object, "bytes", (double)stage->bytes);
+  return object;
+}
+
+static int print_json(const session *s) {
+  cJSON *root = cJSON_CreateObject();
+  json_session(root, s);
+  cJSON *passes = cJSON_AddArrayToObject(root, "passes"), *stages = cJSON_AddArrayToObject(root, "stages");
+  for (int i = 0; sepcl_network_pass_report(s->network, i); i++)
+    cJSON_AddItemToArray(passes, cJSON_CreateString(sepcl_network_pass_report(s->network, i)));
+  size_t workspace = 0;
+  for (int i = 0; i < sepcl_network_stage_count(s->network); i++) {
+    sepcl_stage_info stage;
+    if (sepcl_network_stage_info(&stage, s->network, i) != SEPCL_OK) continue;
+    if (stage.workspace_bytes > workspace) workspace = stage.workspace_bytes;
+    cJSON_AddItemToArray(stages, stage_json(&stage));
+  }
+  json_number(root, "arena_bytes", (double)s->info.arena_bytes);
+  json_number(root, "arena_lower_bound_bytes", (double)s->info.arena_lower_bound_bytes);
+  json_number(root, "arena_ratio", ratio(&s->info));
+  json_number(root, "workspace_bytes", (double)workspace);
+  json_number(root, "weights_bytes", (double)s->info.weights_bytes);
+  json_number(root, "macs", (double)s->info.macs);
+  json_number(root, "launches", s->info.launches);
+  json_text(root, "replay", replay_name(s->info.replay));
+  json_number(root, "removed_channels", s->info.removed_channels);
+  cJSON_AddBoolToObject(root, "reproducible", s->info.reproducible);
+  if (s->info.error_bound >= 0.0)
+    json_number(root, "error_bound", s->info.error_bound);
+  else
+    cJSON_AddNullToObject(root, "error_bound");
+  return json_finish(root);
+}
+
+static void print_stages(const session *s) {
+  table *t = table_create("stage|kind|kernel|>MACs|>moved|>workspace|made of|why");
+  for (int i = 0; i < sepcl_network_stage_count(s->network); i++) {
+    sepcl_stage_info stage;
+    if (sepcl_network_stage_info(&stage, s->network, i) != SEPCL_OK) continue;
+    char macs[24], bytes[24];
+    table_cell(t, "%s", stage.name);
+    table_cell(t, "%s", stage.stage);
+    table_cell(t, "%s", stage.launches ? stage.kernel : "none: a view");
+    table_cell(t, "%s", stage.macs ? metric_text(macs, (double)stage.macs) : "");
+    table_cell(t, "%s%s", stage.launches ? metric_text(bytes, (double)stage.bytes) : "", stage.launches ? "B" : "");
+    table_cell(t, "%zu B", stage.workspace_bytes);
+    table_cell(t, "%s", stage.fused_from ? stage.fused_from : stage.name);
+    table_cell(t, "%s", stage.reason ? stage.reason : "");
+    table_end_row(t);
+  }
+  table_print(t, stdout);
+  table_free(t);
+}
+
+static int print_tables(const session *s) {
+  print_stages(s);
+  puts("\npasses");
+  for (int i = 0; sepcl_network_pass_report(s->network, i); i++)
+    printf("  %s\n", sepcl_network_pass_report(s->network, i));
+  const sepcl_network_info *info = &s->info;
+  char weights[24], macs[24];
+  printf("\ndevice    %s, driver %s\n", s->device_info.name, s->device_info.driver);
+  printf("replay    %s, %d launch%s an inference, %sMACs\n", replay_name(info->replay), info->launches,
+         info->launches == 1 ? "" : "es", metric_text(macs, (double)info->macs));
+  printf("arena     %zu bytes, lower bound %zu, ratio %.3f\n", info->arena_bytes, info->arena_lower_bound_bytes,
+         ratio(info));
+  printf("weights   %sB packed\n", metric_text(weights, (double)info->weights_bytes));
+  printf("channels  %d removed as constant\n", info->removed_channels);
+  if (info->error_bound >= 0.0) printf("error     at most %.3g of the output's range\n", info->error_bound);
+  printf("bits      %s\n", info->reproducible && s->device_info.reproducible
+                               ? "equal on every device, kernel and replay (docs/numerics.md)"
+                               : "may differ from those of other devices and kernels");
+  return EXIT_DONE;
+}
+
+int command_plan(const options *o) {
+  session s;
+  int status = EXIT_FAILED;
+  if (session_load(&s, o, o->arguments[0]) && session_open_device(&s) && session_compile(&s, false))
+    status = o->json ? print_json(&s) : print_tables(&s);
+  session_free(&s);
+  return status;
+}

@@ -1,0 +1,9 @@
+/* Says on a terminal what takes long, once it does. Silent where stderr is none. */
+#ifndef TOOL_PROGRESS_H
+#define TOOL_PROGRESS_H
+
+/* One at a time; `what` must live until progress_end. */
+void progress_begin(const char *what);
+void progress_end(void);
+
+#endif

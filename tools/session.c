@@ -1,0 +1,108 @@
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+#include "progress.h"
+#include "statistics.h"
+#ifdef SEPCL_HAVE_ZOO
+#include "zoo.h"
+#endif
+
+static bool build_zoo(session *s, const char *spec) {
+#ifdef SEPCL_HAVE_ZOO
+  if (s->o->batch || s->o->input_shapes)
+    return complain("%s: networks of the zoo take no --batch and no --input-shape (`sepcl zoo` lists their options)",
+                    s->model);
+  return zoo_build(&s->graph, spec) == SEPCL_OK || complain_library();
+#else
+  return complain("%s: this sepcl was built without its zoo (zoo:%s)", s->model, spec);
+#endif
+}
+
+static bool load_file(session *s) {
+  sepcl_load_options options = SEPCL_LOAD_OPTIONS_INIT;
+  options.batch = s->o->batch;
+  options.input_shapes = (const char *const *)s->o->input_shapes;
+  while (options.input_shapes && options.input_shapes[options.input_shape_count]) options.input_shape_count++;
+  return sepcl_graph_load(&s->graph, s->model, &options) == SEPCL_OK || complain_library();
+}
+
+bool session_load(session *s, const options *o, const char *model) {
+  *s = (session){.o = o, .model = model};
+  double start = now_ms();
+  bool loaded = strncmp(model, "zoo:", 4) ? load_file(s) : build_zoo(s, model + 4);
+  s->load_ms = now_ms() - start;
+  return loaded && (sepcl_graph_status(s->graph) == SEPCL_OK || complain_library());
+}
+
+bool session_open_device(session *s) {
+  sepcl_device_options options = SEPCL_DEVICE_OPTIONS_INIT;
+  options.cache_dir = s->o->cache_dir;
+  if (sepcl_device_open(&s->device, s->o->device, &options) != SEPCL_OK ||
+      sepcl_device_get_info(&s->device_info, s->device) != SEPCL_OK)
+    return complain_library();
+  return true;
+}
+
+/* The place of `word` in `words`, or -1 with a complaint that lists them; 0 where there is none. */
+static int choice(const char *option, const char *word, const char *const *words) {
+  char list[256] = "";
+  size_t length = 0;
+  for (int i = 0; words[i]; i++) {
+    if (!word || !strcmp(word, words[i])) return i;
+    length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", words[i]);
+  }
+  complain("--%s %s: there are %s", option, word, list);
+  return -1;
+}
+
+static bool network_options(sepcl_network_options *out, const options *o) {
+  static const char *const precisions[] = {"f32", "f16", NULL};
+  static const char *const replays[] = {"auto", "launches", "command-buffer", "one-launch", NULL};
+  static const char *const families[] = {"auto", "row", "tile", "scalar", NULL};
+  int precision = choice("precision", o->precision, precisions), replay = choice("replay", o->replay, replays),
+      family = choice("family", o->family, families);
+  if (precision < 0 || replay < 0 || family < 0) return false;
+  if (precision == 1) return complain("--precision f16: this version computes in f32 only");
+  out->policy = o->fastest ? SEPCL_FASTEST : SEPCL_REPRODUCIBLE;
+  out->replay = (sepcl_replay)replay;
+  out->family = (sepcl_family)family;
+  out->skip_passes = o->skip_passes;
+  out->keep_batch_norm = o->keep_batch_norm;
+  return true;
+}
+
+static bool compile(session *s, const sepcl_network_options *options, bool execute) {
+  if (!execute) return sepcl_network_plan(&s->network, s->device, s->graph, options) == SEPCL_OK || complain_library();
+  if (sepcl_network_compile(&s->network, s->device, s->graph, options) != SEPCL_OK ||
+      sepcl_execution_create(&s->execution, s->network) != SEPCL_OK)
+    return complain_library();
+  sepcl_device_program_counts(s->device, &s->compiled, &s->cached);
+  return true;
+}
+
+bool session_compile(session *s, bool execute) {
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  if (!network_options(&options, s->o)) return false;
+  progress_begin("compiling kernels");
+  double start = now_ms();
+  bool compiled = compile(s, &options, execute);
+  s->compile_ms = now_ms() - start;
+  progress_end();
+  return compiled && (sepcl_network_get_info(&s->info, s->network) == SEPCL_OK || complain_library());
+}
+
+void session_free(session *s) {
+  sepcl_execution_free(s->execution);
+  sepcl_network_free(s->network);
+  sepcl_device_free(s->device);
+  sepcl_graph_free(s->graph);
+}
+
+bool session_infer(session *s, const arrays *inputs, const arrays *outputs) {
+  return sepcl_execution_run(s->execution, (const float *const *)inputs->data, outputs->data) == SEPCL_OK ||
+         complain_library();
+}
