@@ -46,7 +46,7 @@ static bool parse_size(setting from, int least, int32_t *out, const char **rest)
 }
 
 static bool parse_crop(setting from, preprocessing *out) {
-  const char *rest;
+  const char *rest = "";
   if (!parse_size(from, 1, &out->crop_h, &rest)) return false;
   out->crop_w = out->crop_h;
   if (*rest == 'x' && !parse_size((setting){rest + 1, from.source}, 1, &out->crop_w, &rest)) return false;
