@@ -109,6 +109,39 @@ static const uint8_t png[] = {137, 80,  78,  71, 13, 10,  26,  10,  0,   0,   0,
                               134, 38,  0,   0,  0,  0,   73,  69,  78,  68,  174, 66,  96,  130};
 static const uint8_t png_pixels[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30, 1, 2, 3, 250, 251, 252};
 
+/* 7 x 9 grey pixels, written by Pillow, and what it reads of them. */
+static const uint8_t jpeg[] = {
+    255, 216, 255, 224, 0,   16, 74, 70, 73, 70, 0,  1,  1,  0,  0,   1,   0,   1,   0,   0,   255, 219, 0,  67, 0,
+    13,  9,   10,  11,  10,  8,  13, 11, 10, 11, 14, 14, 13, 15, 19,  32,  21,  19,  18,  18,  19,  39,  28, 30, 23,
+    32,  46,  41,  49,  48,  46, 41, 45, 44, 51, 58, 74, 62, 51, 54,  70,  55,  44,  45,  64,  87,  65,  70, 76, 78,
+    82,  83,  82,  50,  62,  90, 97, 90, 80, 96, 74, 81, 82, 79, 255, 192, 0,   11,  8,   0,   9,   0,   7,  1,  1,
+    17,  0,   255, 196, 0,   21, 0,  1,  1,  0,  0,  0,  0,  0,  0,   0,   0,   0,   0,   0,   0,   0,   0,  4,  7,
+    255, 196, 0,   26,  16,  0,  2,  2,  3,  0,  0,  0,  0,  0,  0,   0,   0,   0,   0,   0,   0,   0,   4,  6,  33,
+    49,  51,  161, 255, 218, 0,  8,  1,  1,  0,  0,  63, 0,  2,  209, 26,  215, 194, 140, 182, 15,  255, 217};
+static const uint8_t jpeg_pixels[] = {0,   3,   8,   14,  20,  24,  27,  25,  28,  33,  39,  45,  49,  52,  50,  53,
+                                      58,  64,  70,  74,  77,  74,  77,  82,  88,  93,  98,  101, 103, 106, 111, 116,
+                                      122, 126, 129, 126, 129, 134, 140, 146, 150, 153, 151, 154, 159, 165, 171, 175,
+                                      178, 176, 179, 184, 190, 196, 200, 203, 202, 205, 210, 216, 221, 226, 229};
+
+START_TEST(decodes_jpeg) {
+  picture p;
+  ck_assert_msg(picture_decode(&p, jpeg, sizeof jpeg, "jpeg"), "%s", complaint());
+  ck_assert_int_eq(p.width, 7);
+  ck_assert_int_eq(p.height, 9);
+  for (int i = 0; i < 63 * 3; i++) ck_assert_int_le(abs(p.rgb[i] - jpeg_pixels[i / 3]), 1);
+  picture_free(&p);
+#ifdef TOOL_HAVE_JPEG /* stb_image makes do with less */
+  for (size_t size = 0; size + 2 < sizeof jpeg; size++) ck_assert(!picture_decode(&p, jpeg, size, "cut"));
+#endif
+  uint8_t damaged[sizeof jpeg];
+  for (size_t i = 3; i < sizeof jpeg; i++) { /* nothing to assert but that it returns */
+    memcpy(damaged, jpeg, sizeof jpeg);
+    damaged[i] ^= 0x5A;
+    if (picture_decode(&p, damaged, sizeof damaged, "damaged")) picture_free(&p);
+  }
+}
+END_TEST
+
 START_TEST(decodes) {
   picture p;
   ck_assert(picture_decode(&p, png, sizeof png, "png"));
@@ -176,6 +209,7 @@ Suite *suite_picture(void) {
   tcase_add_loop_test(tests, crops_as_torchvision, 0, (int)(sizeof fits / sizeof *fits));
   tcase_add_test(tests, fits_crops_of_other_proportions);
   tcase_add_test(tests, decodes);
+  tcase_add_test(tests, decodes_jpeg);
   tcase_add_test(tests, refuses_what_is_no_picture);
   tcase_add_test(tests, normalises);
   tcase_add_test(tests, greys_as_pillow);

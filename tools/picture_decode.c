@@ -6,6 +6,9 @@
 #include "file.h"
 #include "message.h"
 #include "picture.h"
+#ifdef TOOL_HAVE_JPEG
+#include "picture_jpeg.h"
+#endif
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -20,13 +23,16 @@ static const int64_t max_pixels = (int64_t)1 << 27;
 
 bool picture_decode(picture *out, const void *bytes, size_t size, const char *name) {
   memset(out, 0, sizeof *out);
+#ifdef TOOL_HAVE_JPEG
+  if (size > 3 && !memcmp(bytes, "\xFF\xD8\xFF", 3)) return jpeg_decode(out, bytes, size, name, max_pixels);
+#endif
   int width, height, channels;
   if (size > INT_MAX || !stbi_info_from_memory(bytes, (int)size, &width, &height, &channels))
     return complain("%s is no picture that sepcl reads (JPEG, PNG, BMP, GIF, PNM, TGA, PSD)", name);
   if (width < 1 || height < 1 || (int64_t)width * height > max_pixels)
     return complain("%s: a picture of %dx%d is more than sepcl takes", name, width, height);
   out->rgb = stbi_load_from_memory(bytes, (int)size, &width, &height, &channels, 3);
-  if (!out->rgb) return complain("%s: the picture is damaged: %s", name, stbi_failure_reason());
+  if (!out->rgb) return complain("%s: the picture cannot be decoded: %s", name, stbi_failure_reason());
   out->width = width;
   out->height = height;
   return true;
