@@ -33,9 +33,13 @@ typedef int int1;
 #define OPERANDS                                                                                                \
   __global const float *x, __global const float *w, __global const float *r, __global const float *s, \
       __global float *y
-/* Wraps a variant's device function `static void ENTRY(OPERANDS, const stage_params *p, int task)` as a kernel. */
+/* Wraps a variant's device function `static void ENTRY(OPERANDS, const stage_params *p, int task)` as a kernel of LOCAL
+ * work-items; the host appends it after each variant's file. */
 #define KERNEL(name)                                                                                            \
-  __kernel void PASTE(name, _kernel)(OPERANDS, const stage_params p) { name(x, w, r, s, y, &p, (int)get_group_id(0)); }
+  __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)(OPERANDS,               \
+                                                                                        const stage_params p) { \
+    name(x, w, r, s, y, &p, (int)get_group_id(0));                                                              \
+  }
 
 /* functions.cl by the names that the kernels use. */
 #define activate1 activate_1

@@ -3,7 +3,7 @@
  * A ticket only ever waits for lower tickets, which work-groups that already run have taken: no order of scheduling can
  * dead-lock it.
  *
- * The host composes the device functions of all variants in use, RUN_TASK (a switch from a row's `kernel` to its
+ * The host composes the device functions of all variants in use, RUN_TASK (a switch from a row's `function` to its
  * function) and this file. */
 
 /* counters[0] is the next ticket, COUNTER(row) how many tasks of a row are complete: a cache line each. */
@@ -41,7 +41,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
       mem_fence(CLK_GLOBAL_MEM_FENCE);
     }
     const int task = ticket - rows[row].first;
-    RUN_TASK(rows[row].kernel)
+    RUN_TASK(rows[row].function)
     mem_fence(CLK_GLOBAL_MEM_FENCE);
     atomic_inc(COUNTER(row));
   }

@@ -49,7 +49,7 @@ typedef struct stage_params {
 /* One stage in the table of a network that runs in one launch (network.cl). */
 typedef struct network_row {
   stage_params params;
-  params_int kernel;                  /* which case of RUN_TASK */
+  params_int function;                /* which case of RUN_TASK */
   params_int first;                   /* the stage's first ticket */
   params_int waits_at, wait_count;    /* in the list of rows to wait for */
   params_int buffers[5];              /* of x, w, r, s, y: index into the launch's buffers */

@@ -96,7 +96,7 @@ static int32_t fill_table(one_launch *launch, sepcl_execution *execution, networ
     if (p->view) continue;
     network_row *row = &rows[count];
     fill_row(row, execution, p);
-    row->kernel = variant_case(used, used_count, p->bound.v);
+    row->function = variant_case(used, used_count, p->bound.v);
     row->first = launch->tickets;
     row->waits_at = wait_count;
     row->wait_count = dependencies->first[i + 1] - dependencies->first[i];

@@ -63,6 +63,9 @@ sepcl_status stage_bind(bound_stage *out, const stage *s, const variant *v, sepc
                         const device_limits *limits);
 device_limits device_limits_of(const sepcl_device *device);
 
+/* Positions of a window along one axis, `pads` being both together; 0 if it does not fit. */
+int32_t window_output(int32_t input, int32_t kernel, int32_t stride, int32_t dilation, int32_t pads);
+
 /* Multiply-adds of the stage. */
 uint64_t stage_macs(const stage *s);
 

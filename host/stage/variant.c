@@ -21,7 +21,9 @@ const variant *variant_find(const char *name) {
 
 const char *stage_kind_name(stage_kind kind) {
   static const char *const names[STAGE_KIND_COUNT] = {
-      "pointwise", "conv", "depthwise", "separable", "inverted_residual", "pool", "global_pool", "elementwise",
-      "copy", "softmax", "reduce", "matmul", "resize", "norm", "conv_transpose", "deform_conv"};
+      "pointwise",  "conv",        "depthwise",   "separable", "inverted_residual",
+      "pool",       "global_pool", "elementwise", "copy",      "softmax",
+      "reduce",     "matmul",      "resize",      "norm",      "conv_transpose",
+      "deform_conv"};
   return kind >= 0 && kind < STAGE_KIND_COUNT ? names[kind] : "unknown";
 }

@@ -1,0 +1,245 @@
+#include "cl/program.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cl/cache.h"
+#include "error.h"
+
+typedef struct built {
+  char *source;
+  cl_program program;
+} built;
+
+struct program_set {
+  built *list;
+  int32_t count;
+  cl_program *by_variant; /* variant_count of them; lent from the list; NULL: not built yet */
+};
+
+static const char build_options[] = "-cl-std=CL1.2";
+
+static sepcl_status open_set(sepcl_device *device) {
+  if (device->programs) return SEPCL_OK;
+  program_set *set = calloc(1, sizeof *set);
+  if (set) set->by_variant = calloc((size_t)variant_count + 1, sizeof *set->by_variant);
+  if (!set || !set->by_variant) {
+    free(set);
+    return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of programs");
+  }
+  device->programs = set;
+  return SEPCL_OK;
+}
+
+void program_set_free(sepcl_device *device) {
+  program_set *set = device->programs;
+  if (!set) return;
+  for (int32_t i = 0; i < set->count; i++) {
+    device->cl->clReleaseProgram(set->list[i].program);
+    free(set->list[i].source);
+  }
+  free(set->list);
+  free(set->by_variant);
+  free(set);
+  device->programs = NULL;
+}
+
+/* ---- the cache of binaries ---- */
+
+static uint64_t hash(uint64_t h, const char *text) {
+  for (; *text; text++) h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+  return (h ^ 0xff) * 0x100000001b3u;
+}
+
+enum { KEY_SIZE = 64 };
+static void cache_key(char key[KEY_SIZE], const sepcl_device *device, const char *source) {
+  const sepcl_device_info *info = &device->info;
+  const char *const parts[] = {source,       build_options, info->platform, info->name,
+                               info->driver, info->version, SEPCL_VERSION};
+  uint64_t a = 0xcbf29ce484222325u, b = 0x9e3779b97f4a7c15u;
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    a = hash(a, parts[i]);
+    b = hash(b ^ (a >> 32), parts[i]);
+  }
+  snprintf(key, KEY_SIZE, "program-%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
+}
+
+/* The program out of the cache, built, or NULL. */
+static cl_program load(sepcl_device *device, const char *key) {
+  if (!device->cache) return NULL;
+  const cl_api *cl = device->cl;
+  size_t size = 0;
+  unsigned char *binary = cache_get(device->cache, key, &size);
+  if (!binary) return NULL;
+  cl_program program = NULL;
+  if (cache_begin_loading(device->cache, key)) {
+    cl_int code = CL_SUCCESS, status = CL_SUCCESS;
+    program = cl->clCreateProgramWithBinary(device->context, 1, &device->id, &size, (const unsigned char **)&binary,
+                                            &status, &code);
+    if (program && (code != CL_SUCCESS || status != CL_SUCCESS ||
+                    cl->clBuildProgram(program, 1, &device->id, build_options, NULL, NULL) != CL_SUCCESS)) {
+      cl->clReleaseProgram(program);
+      program = NULL;
+    }
+    cache_end_loading(device->cache, key);
+  }
+  if (!program) cache_remove(device->cache, key);
+  free(binary);
+  return program;
+}
+
+/* Asking for the binaries also makes some drivers (PoCL) compile to the end now rather than at the first enqueue. */
+static void save(sepcl_device *device, const char *key, cl_program program) {
+  const cl_api *cl = device->cl;
+  cl_uint devices = 0;
+  size_t size = 0;
+  if (cl->clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof devices, &devices, NULL) != CL_SUCCESS ||
+      devices != 1 || /* a program of a context of many devices has a binary each: not worth the trouble */
+      cl->clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || !size)
+    return;
+  unsigned char *binary = malloc(size);
+  if (!binary) return;
+  if (cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS && device->cache)
+    cache_put(device->cache, key, binary, size);
+  free(binary);
+}
+
+/* ---- building ---- */
+
+static sepcl_status build_failure(const sepcl_device *device, cl_program program, const char *what, cl_int code) {
+  char log[6000] = "";
+  size_t size = 0;
+  if (device->cl->clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) == CL_SUCCESS &&
+      size > 1) {
+    char *whole = malloc(size + 1);
+    if (whole &&
+        device->cl->clGetProgramBuildInfo(program, device->id, CL_PROGRAM_BUILD_LOG, size, whole, NULL) == CL_SUCCESS) {
+      whole[size] = '\0';
+      snprintf(log, sizeof log, "%s", whole);
+    }
+    free(whole);
+  }
+  return failure(SEPCL_BUILD_FAILED, "building %s failed with %s (%d):\n%s", what, cl_error_name(code), code, log);
+}
+
+static sepcl_status compile(cl_program *out, sepcl_device *device, const char *source, const char *what) {
+  const cl_api *cl = device->cl;
+  cl_int code = CL_SUCCESS;
+  cl_program program = cl->clCreateProgramWithSource(device->context, 1, &source, NULL, &code);
+  if (!program) return failure_cl("clCreateProgramWithSource", code);
+  code = cl->clBuildProgram(program, 1, &device->id, build_options, NULL, NULL);
+  if (code != CL_SUCCESS) {
+    sepcl_status status = build_failure(device, program, what, code);
+    cl->clReleaseProgram(program);
+    return status;
+  }
+  *out = program;
+  return SEPCL_OK;
+}
+
+/* Adds the program to the set, which then owns it and, on success, `source`. */
+static sepcl_status keep(sepcl_device *device, char *source, cl_program program) {
+  program_set *set = device->programs;
+  built *list = realloc(set->list, (size_t)(set->count + 1) * sizeof *list);
+  if (!list) {
+    device->cl->clReleaseProgram(program);
+    return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of programs");
+  }
+  set->list = list;
+  set->list[set->count++] = (built){source, program};
+  return SEPCL_OK;
+}
+
+/* The program of a text: shared, out of the cache, or compiled. Owns `source` from here on. The lock is held. */
+static sepcl_status obtain(cl_program *out, sepcl_device *device, char *source, const char *what) {
+  for (int32_t i = 0; i < device->programs->count; i++)
+    if (!strcmp(device->programs->list[i].source, source)) {
+      *out = device->programs->list[i].program;
+      free(source);
+      return SEPCL_OK;
+    }
+  char key[KEY_SIZE];
+  cache_key(key, device, source);
+  cl_program program = load(device, key);
+  sepcl_status status = SEPCL_OK;
+  if (program) {
+    device->cached++;
+  } else {
+    status = compile(&program, device, source, what);
+    if (status == SEPCL_OK) {
+      device->compiled++;
+      save(device, key, program);
+    }
+  }
+  if (status == SEPCL_OK) status = keep(device, source, program);
+  if (status != SEPCL_OK) free(source);
+  if (status == SEPCL_OK) *out = program;
+  return status;
+}
+
+static sepcl_status prepare_locked(sepcl_device *device, const variant *const *wanted, int32_t count) {
+  TRY(open_set(device));
+  const variant **missing = calloc((size_t)count + 1, sizeof *missing);
+  if (!missing) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
+  int32_t missing_count = 0;
+  /* In the order of the list of variants, so that the same set is the same text whatever the network's order. */
+  for (int32_t v = 0; v < variant_count; v++) {
+    bool asked = false;
+    for (int32_t i = 0; i < count && !asked; i++) asked = wanted[i] == &variants[v];
+    if (asked && !device->programs->by_variant[v]) missing[missing_count++] = &variants[v];
+  }
+  sepcl_status status = SEPCL_OK;
+  if (missing_count > 0) {
+    char *source = program_source(missing, missing_count, true);
+    cl_program program = NULL;
+    status = source ? obtain(&program, device, source, missing[0]->name) : SEPCL_BUILD_FAILED;
+    for (int32_t i = 0; status == SEPCL_OK && i < missing_count; i++)
+      device->programs->by_variant[missing[i] - variants] = program;
+  }
+  free(missing);
+  return status;
+}
+
+sepcl_status program_prepare(sepcl_device *device, const variant *const *list, int32_t count) {
+  pthread_mutex_lock(&device->lock);
+  sepcl_status status = prepare_locked(device, list, count);
+  pthread_mutex_unlock(&device->lock);
+  return status;
+}
+
+static sepcl_status make_kernel(cl_kernel *out, const sepcl_device *device, cl_program program, const char *entry) {
+  cl_int code = CL_SUCCESS;
+  cl_kernel kernel = device->cl->clCreateKernel(program, entry, &code);
+  if (!kernel)
+    return failure(SEPCL_OPENCL_ERROR, "clCreateKernel(%s) failed: %s (%d)", entry, cl_error_name(code), code);
+  *out = kernel;
+  return SEPCL_OK;
+}
+
+sepcl_status program_kernel(cl_kernel *out, sepcl_device *device, const variant *v) {
+  char entry[128];
+  snprintf(entry, sizeof entry, "%s_kernel", v->name);
+  pthread_mutex_lock(&device->lock);
+  sepcl_status status = prepare_locked(device, &v, 1);
+  if (status == SEPCL_OK) status = make_kernel(out, device, device->programs->by_variant[v - variants], entry);
+  pthread_mutex_unlock(&device->lock);
+  return status;
+}
+
+sepcl_status program_kernel_from_source(cl_kernel *out, sepcl_device *device, const char *source, const char *entry) {
+  char *copy = malloc(strlen(source) + 1);
+  if (!copy) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the source of %s", entry);
+  memcpy(copy, source, strlen(source) + 1);
+  pthread_mutex_lock(&device->lock);
+  cl_program program = NULL;
+  sepcl_status status = open_set(device);
+  if (status != SEPCL_OK)
+    free(copy);
+  else
+    status = obtain(&program, device, copy, entry);
+  if (status == SEPCL_OK) status = make_kernel(out, device, program, entry);
+  pthread_mutex_unlock(&device->lock);
+  return status;
+}

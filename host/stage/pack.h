@@ -1,0 +1,26 @@
+/* Weights as their owner has them, read one at a time in any layout, with batch norm folded in. */
+#ifndef SEPCL_PACK_H
+#define SEPCL_PACK_H
+
+#include "stage/stage.h"
+
+typedef struct weight_reader {
+  const sepcl_weights *set;
+  int32_t outputs, inputs, kernel_h, kernel_w; /* inputs of one group */
+} weight_reader;
+
+/* Output o's factor by batch norm, in double precision; 1 without one. */
+double weight_factor(const weight_reader *reader, int32_t o);
+/* Weight (o, ky, kx, i) times `factor`, rounded once. NULL weights are ones. */
+float weight_at(const weight_reader *reader, double factor, int32_t o, int32_t ky, int32_t kx, int32_t i);
+/* Never -0: then a skipped tap and a tap of zero leave the same bits. */
+float weight_bias(const weight_reader *reader, double factor, int32_t o);
+
+/* Panels of `nr` outputs: nr biases, then nr weights for each (ky, kx, i); groups one after another; tails zero. */
+size_t panels_floats(const weight_reader *reader, int32_t groups, int32_t nr);
+void panels_pack(const weight_reader *reader, int32_t groups, int32_t nr, float *packed);
+
+/* Cuts `groups x images` products of `rows` x `panels` into tasks: split as kernels/gemm.cl has it. */
+void split_product(const variant *v, const device_limits *limits, stage_params *params);
+
+#endif
