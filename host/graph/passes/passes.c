@@ -12,6 +12,7 @@ static const pass passes[] = {
     {"fuse-residual", pass_fuse_residual, "residual additions into their producers"},
     {"fuse-activation", pass_fuse_activation, "activations into their producers"},
     {"fuse-scale", pass_fuse_scale, "channel scales into their consumers"},
+    {"remove-constant-channels", pass_remove_constant_channels, "channels that are provably constant"},
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
 
@@ -42,6 +43,7 @@ sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options
     char number[16];
     if (!skipped(options->skip_passes, passes[i].name)) {
       TRY(passes[i].run(graph, options, &changes));
+      if (passes[i].run == pass_remove_constant_channels) report->removed_channels = changes;
       snprintf(number, sizeof number, "%d", changes);
       how = number;
     }

@@ -27,6 +27,7 @@ sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_option
 sepcl_status pass_fuse_residual(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_activation(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_scale(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
+sepcl_status pass_remove_constant_channels(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 
 /* ---- what passes share ---- */
 

@@ -1,0 +1,194 @@
+#include "graph/passes/bounds.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "error.h"
+
+static const double UNIT_ROUNDOFF = 0x1p-24;
+
+size_t weight_index(const folded_channel *f, int32_t output, int32_t input, int32_t y, int32_t x) {
+  size_t o = (size_t)output, i = (size_t)input, h = (size_t)y, w = (size_t)x;
+  size_t O = (size_t)f->outputs, I = (size_t)f->inputs, H = (size_t)f->kernel_h, W = (size_t)f->kernel_w;
+  switch (f->layout) {
+    case SEPCL_OIHW: return ((o * I + i) * H + h) * W + w;
+    case SEPCL_OHWI: return ((o * H + h) * W + w) * I + i;
+    case SEPCL_HWIO: return ((h * W + w) * I + i) * O + o;
+    case SEPCL_HWC: return (h * W + w) * O + o;
+  }
+  return 0;
+}
+
+static const float *data_of(const sepcl_graph *graph, sepcl_value value) {
+  const node *n = graph_node(graph, value);
+  return n ? n->data : NULL;
+}
+
+bool folded_channel_of(folded_channel *out, const sepcl_graph *graph, const node *conv, int32_t output) {
+  weight_set own = {conv->inputs[1],
+                    conv->input_count > 2 ? conv->inputs[2] : SEPCL_NO_VALUE,
+                    SEPCL_NO_VALUE,
+                    SEPCL_NO_VALUE,
+                    SEPCL_NO_VALUE,
+                    SEPCL_NO_VALUE,
+                    0.0f,
+                    conv->conv.layout};
+  const weight_set *set = conv->set_count ? &conv->sets[0] : &own;
+  out->weights = data_of(graph, set->weights);
+  if (!out->weights) return false;
+  out->outputs = conv->conv.outputs;
+  out->inputs = (int32_t)(node_channels(graph_node(graph, conv->inputs[0])) / conv->conv.groups);
+  out->kernel_h = conv->conv.window.kernel_h;
+  out->kernel_w = conv->conv.window.kernel_w;
+  out->layout = set->layout;
+  const float *bias = data_of(graph, set->bias), *variance = data_of(graph, set->variance);
+  out->factor = 1.0;
+  out->bias = bias ? bias[output] : 0.0;
+  if (variance) {
+    const float *gamma = data_of(graph, set->gamma), *beta = data_of(graph, set->beta), *mean = data_of(graph, set->mean);
+    if (!mean) return false;
+    out->factor = (gamma ? gamma[output] : 1.0) / sqrt((double)variance[output] + set->epsilon);
+    out->bias = (out->bias - mean[output]) * out->factor + (beta ? beta[output] : 0.0);
+  }
+  return isfinite(out->factor) && isfinite(out->bias);
+}
+
+static interval everything(void) { return (interval){-INFINITY, INFINITY}; }
+
+/* What the activation makes of an interval; widened by a few roundings where it computes. */
+static interval activated(interval in, sepcl_activation a) {
+  double low = in.low, high = in.high;
+  switch (a.kind) {
+    case SEPCL_NONE: return in;
+    case SEPCL_RELU: return (interval){low < 0 ? 0 : low, high < 0 ? 0 : high};
+    case SEPCL_RELU6:
+    case SEPCL_CLIP: {
+      double bottom = a.kind == SEPCL_RELU6 ? 0 : a.a, top = a.kind == SEPCL_RELU6 ? 6 : a.b;
+      if (!(bottom <= top)) return everything();
+      return (interval){fmin(fmax(low, bottom), top), fmin(fmax(high, bottom), top)};
+    }
+    case SEPCL_SIGMOID:
+    case SEPCL_HARD_SIGMOID: return (interval){0, 1.0001};
+    case SEPCL_TANH:
+    case SEPCL_ERF: return (interval){-1.0001, 1.0001};
+    case SEPCL_HARD_SWISH: return (interval){low >= 0 ? 0 : -0.3751, high <= 0 ? 0 : high * 1.0001};
+    default: return everything();
+  }
+}
+
+/* The fma chain's computed value: exact sum within gamma_n (sum |w x| + |b|); where no term can be positive (negative), no
+ * partial sum can be either, since rounding is monotone. */
+typedef struct chain {
+  double low, high, magnitude;
+  int64_t terms;
+  bool never_positive, never_negative;
+} chain;
+
+static void add_term(chain *c, double weight, interval x, bool padded) {
+  c->terms++;
+  if (weight == 0) return;
+  double a = weight * x.low, b = weight * x.high;
+  double low = fmin(a, b), high = fmax(a, b);
+  if (padded) { /* the tap may be skipped */
+    low = fmin(low, 0);
+    high = fmax(high, 0);
+  }
+  c->low += low;
+  c->high += high;
+  c->magnitude += fmax(fabs(low), fabs(high));
+  if (high > 0) c->never_positive = false;
+  if (low < 0) c->never_negative = false;
+}
+
+static interval chain_interval(const chain *c) {
+  if (!isfinite(c->magnitude)) {
+    return (interval){c->never_negative ? 0 : -INFINITY, c->never_positive ? 0 : INFINITY};
+  }
+  /* Folded weights are rounded once more than the exact ones. */
+  double margin = ((double)c->terms + 4) * UNIT_ROUNDOFF * 1.01 * c->magnitude;
+  interval out = {c->low - margin, c->high + margin};
+  if (c->never_negative && out.low < 0) out.low = 0;
+  if (c->never_positive && out.high > 0) out.high = 0;
+  return out;
+}
+
+static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t output, const interval *x) {
+  folded_channel f;
+  if (!folded_channel_of(&f, graph, n, output)) return everything();
+  const sepcl_window *w = &n->conv.window;
+  bool padded = w->pad_top || w->pad_left || w->pad_bottom || w->pad_right;
+  int32_t first = output / (n->conv.outputs / n->conv.groups) * f.inputs;
+  chain c = {f.bias, f.bias, fabs(f.bias), 0, f.bias <= 0, f.bias >= 0};
+  for (int32_t y = 0; y < f.kernel_h; y++)
+    for (int32_t k = 0; k < f.kernel_w; k++)
+      for (int32_t i = 0; i < f.inputs; i++)
+        add_term(&c, f.factor * f.weights[weight_index(&f, output, i, y, k)], x ? x[first + i] : everything(), padded);
+  if (c.terms && c.low == c.high && c.magnitude == fabs(f.bias)) /* all products are zero: exactly the packed bias */
+    return (interval){(double)(float)f.bias, (double)(float)f.bias};
+  return chain_interval(&c);
+}
+
+static void conv_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
+  for (int32_t o = 0; o < n->conv.outputs; o++) {
+    interval v = n->residual != SEPCL_NO_VALUE || n->scale != SEPCL_NO_VALUE
+                     ? everything()
+                     : conv_channel(graph, n, o, known->channels[n->inputs[0]]);
+    out[o] = activated(v, n->activation);
+  }
+}
+
+static void copy_bounds(interval *out, const interval *x, int64_t channels, sepcl_activation activation) {
+  for (int64_t c = 0; c < channels; c++) out[c] = activated(x ? x[c] : everything(), activation);
+}
+
+static void concat_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
+  int64_t at = 0;
+  for (int32_t i = 0; i < n->input_count; i++) {
+    int64_t channels = node_channels(graph_node(graph, n->inputs[i]));
+    copy_bounds(out + at, known->channels[n->inputs[i]], channels, (sepcl_activation)SEPCL_ACTIVATION_INIT);
+    at += channels;
+  }
+}
+
+/* False: nothing is known of the node's value. */
+static bool node_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
+  switch (n->kind) {
+    case NODE_CONV: conv_bounds(out, graph, n, known); return true;
+    case NODE_ACTIVATION: copy_bounds(out, known->channels[n->inputs[0]], node_channels(n), n->activation); return true;
+    case NODE_POOL:
+      if (n->pool.kind != SEPCL_MAX_POOL) return false;
+      copy_bounds(out, known->channels[n->inputs[0]], node_channels(n), n->activation);
+      return true;
+    case NODE_CONCAT:
+      if (n->axis != n->rank - 1) return false;
+      concat_bounds(out, graph, n, known);
+      return true;
+    default: return false;
+  }
+}
+
+sepcl_status bounds_compute(bounds *out, const sepcl_graph *graph) {
+  out->count = graph->count;
+  out->channels = calloc((size_t)graph->count + 1, sizeof *out->channels);
+  if (!out->channels) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for interval bounds");
+  for (int32_t i = 0; i < graph->count; i++) {
+    const node *n = &graph->nodes[i];
+    if (n->dead || n->rank != 4) continue;
+    interval *channels = malloc((size_t)node_channels(n) * sizeof *channels);
+    if (!channels) {
+      bounds_free(out);
+      return failure(SEPCL_OUT_OF_MEMORY, "out of memory for interval bounds");
+    }
+    if (node_bounds(channels, graph, n, out))
+      out->channels[i] = channels;
+    else
+      free(channels);
+  }
+  return SEPCL_OK;
+}
+
+void bounds_free(bounds *b) {
+  for (int32_t i = 0; b->channels && i < b->count; i++) free(b->channels[i]);
+  free(b->channels);
+  b->channels = NULL;
+}

@@ -1,0 +1,33 @@
+/* Interval bounds: between which numbers each channel of a value provably lies, whatever the network's input. */
+#ifndef SEPCL_BOUNDS_H
+#define SEPCL_BOUNDS_H
+
+#include "graph/graph.h"
+
+typedef struct interval {
+  double low, high;
+} interval;
+
+/* Per value, [channels] intervals of the innermost axis; NULL where nothing is known. Rounding in the network's own
+ * arithmetic is covered: a bound holds for the computed numbers, not only for the exact ones. */
+typedef struct bounds {
+  interval **channels;
+  int32_t count;
+} bounds;
+
+sepcl_status bounds_compute(bounds *out, const sepcl_graph *graph);
+void bounds_free(bounds *b);
+
+/* One output channel's weights, batch norm folded, as double: weight (i, y, x) of group-local input channel i. */
+typedef struct folded_channel {
+  const weight_set *set;
+  const float *weights;
+  int32_t outputs, inputs, kernel_h, kernel_w; /* inputs: of one group */
+  sepcl_weight_layout layout;
+  double factor, bias; /* of the batch norm; weights are still to be multiplied by factor */
+} folded_channel;
+/* False when the node's weights are not known. */
+bool folded_channel_of(folded_channel *out, const sepcl_graph *graph, const node *conv, int32_t output);
+size_t weight_index(const folded_channel *f, int32_t output, int32_t input, int32_t y, int32_t x);
+
+#endif
