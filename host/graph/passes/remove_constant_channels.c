@@ -93,8 +93,9 @@ static sepcl_status keep_outputs(sepcl_graph *graph, node *conv, const int32_t *
   return SEPCL_OK;
 }
 
-/* Adds what the removed constant channels contributed to the projection's outputs: sum of w k, into bias or mean. */
-static void absorb_constants(sepcl_graph *graph, node *project, const interval *channels, int32_t total) {
+/* Adds what the channels outside `keep` contributed to the projection's outputs: sum of w k, into bias or mean. */
+static void absorb_constants(sepcl_graph *graph, node *project, const interval *channels, const int32_t *keep,
+                             int32_t count) {
   node *bias = graph_node(graph, project->sets[0].bias), *mean = graph_node(graph, project->sets[0].mean);
   float *target = bias ? bias->owned : mean ? mean->owned : NULL;
   double sign = bias ? 1.0 : -1.0;
@@ -102,8 +103,12 @@ static void absorb_constants(sepcl_graph *graph, node *project, const interval *
   if (!target || !folded_channel_of(&f, graph, project, 0)) return;
   for (int32_t o = 0; o < project->conv.outputs; o++) {
     double sum = 0;
-    for (int32_t c = 0; c < total; c++)
-      if (channels[c].low == channels[c].high) sum += channels[c].low * f.weights[weight_index(&f, o, c, 0, 0)];
+    for (int32_t c = 0, kept = 0; c < f.inputs; c++) {
+      if (kept < count && keep[kept] == c)
+        kept++;
+      else
+        sum += channels[c].low * f.weights[weight_index(&f, o, c, 0, 0)];
+    }
     target[o] = (float)(target[o] + sign * sum);
   }
 }
@@ -157,7 +162,7 @@ static sepcl_status shrink_block(sepcl_graph *graph, block *b, const interval *c
     if (absorbed) {
       status = own_data(graph, b->project->sets[0].bias);
       if (status == SEPCL_OK) status = own_data(graph, b->project->sets[0].mean);
-      if (status == SEPCL_OK) absorb_constants(graph, b->project, channels, total);
+      if (status == SEPCL_OK) absorb_constants(graph, b->project, channels, keep, count);
     }
     if (status == SEPCL_OK) status = shrink(graph, b, keep, count);
     *removed += total - count;
