@@ -23,6 +23,7 @@ typedef struct pass_report {
 sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options, pass_report *report);
 
 sepcl_status pass_fold_pad(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
+sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_residual(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_activation(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
