@@ -125,8 +125,8 @@ sepcl_status lower_copy(sepcl_network *network, sepcl_value value, const place *
   memcpy(s->dims, copy->dims, sizeof s->dims);
   memcpy(s->x_stride, copy->x_stride, sizeof s->x_stride);
   memcpy(s->y_stride, copy->y_stride, sizeof s->y_stride);
-  s->x_first = copy->x_first;
-  s->y_first = copy->y_first;
+  p->x.offset += copy->x_first;
+  p->y.offset += copy->y_first;
   merge_axes(s);
   return SEPCL_OK;
 }

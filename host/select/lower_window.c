@@ -40,3 +40,22 @@ sepcl_status lower_reduce(sepcl_network *network, sepcl_value value) {
   if (is_over_pixels(n, x)) return lower_global_pool(network, value);
   return failure(SEPCL_UNSUPPORTED, "node '%s': this reduction is not supported yet", n->name);
 }
+
+static sepcl_status refuse(const sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value];
+  return failure(SEPCL_UNSUPPORTED, "node '%s': no stage computes %s yet", n->name, node_kind_name(network->graph, n));
+}
+
+sepcl_status lower_conv_transpose(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
+
+sepcl_status lower_deform_conv(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
+
+sepcl_status lower_norm(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
+
+sepcl_status lower_pad(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
+
+sepcl_status lower_gather(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
+
+sepcl_status lower_softmax(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
+
+sepcl_status lower_resize(sepcl_network *network, sepcl_value value) { return refuse(network, value); }
