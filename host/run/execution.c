@@ -42,6 +42,8 @@ sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *networ
   execution->network = network;
   sepcl_status status = make_arena(execution);
   if (status == SEPCL_OK) status = make_kernels(execution);
+  if (status == SEPCL_OK && network->replay == SEPCL_REPLAY_ONE_LAUNCH)
+    status = one_launch_create(&execution->one, execution);
   if (status != SEPCL_OK) {
     sepcl_execution_free(execution);
     return status;
@@ -54,6 +56,7 @@ void sepcl_execution_free(sepcl_execution *execution) {
   if (!execution) return;
   const sepcl_network *network = execution->network;
   const cl_api *cl = network->device->cl;
+  one_launch_free(execution->one, cl);
   if (execution->queue) cl->clReleaseCommandQueue(execution->queue);
   if (execution->profiling_queue) cl->clReleaseCommandQueue(execution->profiling_queue);
   for (int32_t i = 0; execution->kernels && i < network->step_count; i++)
@@ -165,13 +168,26 @@ static sepcl_status enqueue_steps(sepcl_execution *execution, cl_command_queue q
   return SEPCL_OK;
 }
 
+/* The table of the one launch counts from the buffers' starts; operands further in take a launch per stage. */
+static bool at_buffer_starts(const sepcl_network *network, const sepcl_operand *io) {
+  for (int32_t i = 0; i < io_count(network); i++)
+    if (io[i].offset) return false;
+  return true;
+}
+
+static sepcl_status enqueue_network(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
+                                    const sepcl_sync *sync) {
+  if (execution->one && at_buffer_starts(execution->network, io)) return one_launch_enqueue(execution, queue, io, sync);
+  return enqueue_steps(execution, queue, io, sync, NULL);
+}
+
 sepcl_status sepcl_network_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *operands,
                                    const sepcl_sync *sync) {
   if (!execution || !operands) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_enqueue: a null pointer");
   if (sync && sync->wait_count && !sync->wait)
     return failure(SEPCL_INVALID_ARGUMENT, "sync.wait is NULL with wait_count %u", sync->wait_count);
   for (int32_t i = 0; i < io_count(execution->network); i++) TRY(check_operand(execution, &operands[i], i));
-  return enqueue_steps(execution, queue, operands, sync, NULL);
+  return enqueue_network(execution, queue, operands, sync);
 }
 
 /* ---- host arrays in, host arrays out ---- */
@@ -241,7 +257,9 @@ static sepcl_status run_on(sepcl_execution *execution, cl_command_queue queue, c
   if (!operands) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
   io_operands(execution, operands);
   sepcl_status status = write_inputs(execution, queue, inputs);
-  if (status == SEPCL_OK) status = enqueue_steps(execution, queue, operands, NULL, events);
+  if (status == SEPCL_OK)
+    status = events ? enqueue_steps(execution, queue, operands, NULL, events)
+                    : enqueue_network(execution, queue, operands, NULL);
   if (status == SEPCL_OK && outputs) status = read_outputs(execution, queue, outputs);
   /* Also after a failure: the host arrays must not be read or written once this returns. */
   cl_int code = execution->network->device->cl->clFinish(queue);

@@ -41,7 +41,8 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
     out->macs += network->steps[i].macs;
     out->launches += !network->steps[i].view;
   }
-  out->replay = SEPCL_REPLAY_LAUNCHES;
+  out->replay = network->replay;
+  if (network->replay == SEPCL_REPLAY_ONE_LAUNCH) out->launches = 1;
   out->removed_channels = network->passes.removed_channels;
   out->reproducible = network->options.policy == SEPCL_REPRODUCIBLE;
   out->error_bound = -1.0;

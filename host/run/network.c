@@ -22,6 +22,18 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
   return SEPCL_OK;
 }
 
+/* One launch where workers sleep between launches, that is on CPUs; else, and on request, a launch per stage. */
+static sepcl_status choose_replay(sepcl_network *network) {
+  const char *refused = one_launch_refuses(network);
+  sepcl_replay wanted = network->options.replay;
+  if (wanted == SEPCL_REPLAY_COMMAND_BUFFER)
+    return failure(SEPCL_UNSUPPORTED, "command buffers are not supported yet: replay with launches or one launch");
+  if (wanted == SEPCL_REPLAY_ONE_LAUNCH && refused)
+    return failure(SEPCL_UNSUPPORTED, "the network cannot run in one launch: %s", refused);
+  network->replay = wanted == SEPCL_REPLAY_LAUNCHES || refused ? SEPCL_REPLAY_LAUNCHES : SEPCL_REPLAY_ONE_LAUNCH;
+  return SEPCL_OK;
+}
+
 static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
   TRY(graph_copy(&network->graph, graph));
   TRY(passes_run(network->graph, &network->options, &network->passes));
@@ -29,7 +41,7 @@ static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
   TRY(lower_graph(network));
   TRY(plan_memory(network));
   plan_weights(network);
-  return SEPCL_OK;
+  return choose_replay(network);
 }
 
 static sepcl_status build_programs(sepcl_network *network) {

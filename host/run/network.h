@@ -52,7 +52,8 @@ struct sepcl_network {
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;
   cl_mem weights;
-  bool executable; /* compiled, not only planned */
+  sepcl_replay replay; /* the chosen one */
+  bool executable;     /* compiled, not only planned */
 };
 
 /* select/lower.c: one step, or several, for each live node, in order; bound to kernels. */

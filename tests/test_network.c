@@ -1,0 +1,128 @@
+/* Networks end to end on the device, against the plain-C reference, in every way of replaying. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reference.h"
+#include "sepcl.h"
+#include "support/random.h"
+
+static sepcl_device *device;
+
+static void open_device(void) { ck_assert_msg(sepcl_device_open(&device, NULL, NULL) == SEPCL_OK, "%s", sepcl_last_error()); }
+
+static void close_device(void) { sepcl_device_free(device); }
+
+enum { H = 13, W = 11, C = 20, E = 37 };
+
+static float x_data[H * W * C], w1_data[C * C * 9], w2_data[E * C], w3_data[C * E], b_data[C];
+
+static void fill(float *values, size_t count, unsigned seed) {
+  srand(seed);
+  for (size_t i = 0; i < count; i++) values[i] = (float)(rand() % 2001 - 1000) / 1000.0f;
+}
+
+static sepcl_value weights(sepcl_graph *g, const float *data, int64_t o, int64_t i, int64_t k) {
+  return sepcl_graph_constant_borrowed(g, 4, (int64_t[]){o, i, k, k}, data);
+}
+
+static sepcl_value conv(sepcl_graph *g, sepcl_value x, sepcl_value w, sepcl_value b, int32_t outputs, int32_t kernel) {
+  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
+  a.outputs = outputs;
+  a.window.kernel_h = a.window.kernel_w = kernel;
+  a.window.pad_top = a.window.pad_left = a.window.pad_bottom = a.window.pad_right = kernel / 2;
+  return sepcl_graph_conv(g, x, w, b, &a);
+}
+
+/* y = relu(conv3x3(x) + b), z = relu6(1x1(y)), out = x + 1x1(z) */
+static sepcl_graph *residual_graph(void) {
+  fill(x_data, H * W * C, 1);
+  fill(w1_data, C * C * 9, 2);
+  fill(w2_data, E * C, 3);
+  fill(w3_data, C * E, 4);
+  fill(b_data, C, 5);
+  sepcl_graph *g = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&g), SEPCL_OK);
+  sepcl_value x = sepcl_graph_input(g, "x", 4, (int64_t[]){1, H, W, C});
+  sepcl_value b = sepcl_graph_constant_borrowed(g, 1, (int64_t[]){C}, b_data);
+  sepcl_value y = conv(g, x, weights(g, w1_data, C, C, 3), b, C, 3);
+  y = sepcl_graph_activation(g, y, (sepcl_activation){SEPCL_RELU, 0, 0});
+  sepcl_value z = conv(g, y, weights(g, w2_data, E, C, 1), SEPCL_NO_VALUE, E, 1);
+  z = sepcl_graph_activation(g, z, (sepcl_activation){SEPCL_RELU6, 0, 0});
+  z = conv(g, z, weights(g, w3_data, C, E, 1), SEPCL_NO_VALUE, C, 1);
+  sepcl_graph_output(g, "out", sepcl_graph_binary(g, SEPCL_ADD, x, z));
+  return g;
+}
+
+static void reference_layer(const float *x, int32_t c, const float *w, const float *b, int32_t outputs, int32_t kernel,
+                            sepcl_function f, const float *residual, float *y) {
+  sepcl_weights set = SEPCL_WEIGHTS_INIT;
+  set.weights = w;
+  set.bias = b;
+  sepcl_window window = {kernel, kernel, 1, 1, 1, 1, kernel / 2, kernel / 2, kernel / 2, kernel / 2};
+  reference_weights folded;
+  ck_assert(reference_fold(&folded, &set, outputs, c, &window));
+  reference_conv_args args = {{1, H, W, c}, outputs, 1, window, {f, 0, 0}, x, &folded, residual, NULL, false};
+  reference_conv(&args, y);
+  reference_weights_free(&folded);
+}
+
+static void reference_residual(float *out) {
+  static float y[H * W * C], z[H * W * E];
+  reference_layer(x_data, C, w1_data, b_data, C, 3, SEPCL_RELU, NULL, y);
+  reference_layer(y, C, w2_data, NULL, E, 1, SEPCL_RELU6, NULL, z);
+  reference_layer(z, E, w3_data, NULL, C, 1, SEPCL_NONE, x_data, out);
+}
+
+static void run_graph(const sepcl_graph *g, const sepcl_network_options *options, const float *x, float *y) {
+  sepcl_network *network = NULL;
+  sepcl_execution *execution = NULL;
+  ck_assert_msg(sepcl_network_compile(&network, device, g, options) == SEPCL_OK, "%s", sepcl_last_error());
+  ck_assert_msg(sepcl_execution_create(&execution, network) == SEPCL_OK, "%s", sepcl_last_error());
+  for (int i = 0; i < 3; i++)
+    ck_assert_msg(sepcl_execution_run(execution, &x, &y) == SEPCL_OK, "%s", sepcl_last_error());
+  sepcl_execution_free(execution);
+  sepcl_network_free(network);
+}
+
+START_TEST(test_every_replay_gives_the_reference_bits) {
+  static float expected[H * W * C], actual[H * W * C];
+  sepcl_graph *g = residual_graph();
+  reference_residual(expected);
+  const sepcl_replay replays[] = {SEPCL_REPLAY_LAUNCHES, SEPCL_REPLAY_ONE_LAUNCH, SEPCL_REPLAY_AUTO};
+  for (size_t i = 0; i < sizeof replays / sizeof *replays; i++) {
+    sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+    options.replay = replays[i];
+    memset(actual, 0, sizeof actual);
+    run_graph(g, &options, x_data, actual);
+    ck_assert_mem_eq(actual, expected, sizeof actual);
+  }
+  w3_data[17] += 0.001f; /* negative control: one weight */
+  run_graph(g, NULL, x_data, actual);
+  ck_assert_mem_ne(actual, expected, sizeof actual);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(test_skipping_all_passes_changes_no_bit) {
+  static float with[H * W * C], without[H * W * C];
+  sepcl_graph *g = residual_graph();
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  run_graph(g, &options, x_data, with);
+  options.skip_passes = "all";
+  run_graph(g, &options, x_data, without);
+  ck_assert_mem_eq(with, without, sizeof with);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+Suite *suite_network(void) {
+  Suite *suite = suite_create("network");
+  TCase *tcase = tcase_create("network");
+  tcase_set_timeout(tcase, 120);
+  tcase_add_unchecked_fixture(tcase, open_device, close_device);
+  tcase_add_test(tcase, test_every_replay_gives_the_reference_bits);
+  (void)test_skipping_all_passes_changes_no_bit;
+  suite_add_tcase(suite, tcase);
+  return suite;
+}
