@@ -81,9 +81,6 @@ static sepcl_status check_output(const stage *s) {
   const sepcl_window *w = &s->window;
   int32_t oh = window_output(s->input.h, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top + w->pad_bottom);
   int32_t ow = window_output(s->input.w, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left + w->pad_right);
-  if (oh < 1 || ow < 1)
-    return failure(SEPCL_INVALID_SHAPE, "window: a kernel of %dx%d does not fit an input of %dx%d with its padding",
-                   w->kernel_h, w->kernel_w, s->input.h, s->input.w);
   if (s->output.n != s->input.n || s->output.h != oh || s->output.w != ow)
     return failure(SEPCL_INVALID_SHAPE, "the output is %dx%dx%d, not the window's %dx%dx%d", s->output.n, s->output.h,
                    s->output.w, s->input.n, oh, ow);
@@ -154,6 +151,9 @@ sepcl_status stage_check(const stage *s) {
   TRY(check_shape("input", s->input));
   if (s->output.c < 1) return failure(SEPCL_INVALID_SHAPE, "outputs is %d: must be 1 or more", s->output.c);
   TRY(check_window(&s->window));
+  if (s->kind <= STAGE_GLOBAL_POOL && (s->output.h < 1 || s->output.w < 1))
+    return failure(SEPCL_INVALID_SHAPE, "window: a kernel of %dx%d does not fit an input of %dx%d with its padding",
+                   s->window.kernel_h, s->window.kernel_w, s->input.h, s->input.w);
   if (is_convolution(s->kind)) TRY(check_convolution(s));
   return check_shape("output", s->output);
 }
