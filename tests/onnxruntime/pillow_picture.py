@@ -1,4 +1,4 @@
-"""A picture as the input of an ImageNet network, prepared by Pillow: the definition that sepcl is held to."""
+"""A picture as the input of an ImageNet network, prepared by Pillow: what sepcl's own preparation is held to."""
 import numpy
 from PIL import Image
 
@@ -12,8 +12,8 @@ def tensor(path, resampling=Image.Resampling.BILINEAR):
     picture = Image.open(path).convert("RGB")
     width, height = picture.size
     short = min(width, height)
-    width, height = RESIZE * width // short, RESIZE * height // short
-    picture = picture.resize((width, height), resampling)
+    picture = picture.resize((RESIZE * width // short, RESIZE * height // short), resampling)
+    width, height = picture.size
     left, top = round((width - CROP) / 2), round((height - CROP) / 2)
     pixels = numpy.asarray(picture.crop((left, top, left + CROP, top + CROP)), numpy.float32) / 255
     return ((pixels.transpose(2, 0, 1) - MEAN) / STD)[None]
@@ -21,9 +21,4 @@ def tensor(path, resampling=Image.Resampling.BILINEAR):
 
 def pixels(normalised):
     """Back to [0, 1]."""
-    return normalised[0] * STD + MEAN
-
-
-def softmax(logits):
-    powers = numpy.exp(logits.astype(numpy.float64) - logits.max())
-    return powers / powers.sum()
+    return normalised.reshape(3, CROP, CROP) * STD + MEAN
