@@ -63,6 +63,8 @@ static bool measure_stages(bench *b) {
   return good;
 }
 
+static bool measure_peak(bench *b) { return peak_measure(&b->best, b->s.device, &b->s.device_info); }
+
 static double gflops(uint64_t macs, double ms) { return ms > 0.0 ? 2.0 * (double)macs / ms * 1e-6 : 0.0; }
 
 /* What the roofline allows: the peak, or what memory can feed. */

@@ -40,7 +40,7 @@ static const char source[] =
     "  for (int i = 0; i < count; i++) STORE(LOAD(first + i * stride, from), first + i * stride, to);\n"
     "}\n";
 
-enum { ROUNDS = 8, COPY_ROUNDS = 5, STREAM_BYTES = 48 << 20 };
+enum { ROUNDS = 5, COPY_ROUNDS = 3, STREAM_BYTES = 48 << 20 };
 static const double round_ns = 4e6;
 
 typedef struct bench {
@@ -131,7 +131,6 @@ static bool prepare(bench *m, const sepcl_device_info *info) {
 }
 
 bool peak_measure(peak *out, sepcl_device *device, const sepcl_device_info *info) {
-  *out = (peak){0};
   bench m = {.cl = cl_api_get(), .device = device};
   if (!m.cl) return complain_library();
   bool measured = prepare(&m, info) && measure_fma(&m, out) && measure_copy(&m, out);

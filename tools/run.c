@@ -127,7 +127,7 @@ static bool measure(run *r) {
 static double share_of_peak(const run *r) {
   sepcl_io_info input = r->inputs.infos[0];
   double images = input.rank && input.dims[0] > 0 ? (double)input.dims[0] : 1.0;
-  return 2e-6 * (double)r->s.info.macs / images / r->ms.median / r->best.gflops;
+  return 2e-6 * (double)r->s.info.macs / images / r->ms.min / r->best.gflops;
 }
 
 static bool trace_profile(run *r) {
