@@ -62,7 +62,8 @@ install_missing() {
   fi
   step "refreshing Debian's package lists" as_root apt-get update
   # shellcheck disable=SC2086
-  step "installing from Debian: ${missing% }" as_root env DEBIAN_FRONTEND=noninteractive \
+  echo "       from Debian: ${missing% }"
+  step "installing $(wc -w <<<"$missing") Debian packages" as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y --no-install-recommends $missing
 }
 
@@ -98,12 +99,12 @@ fetch_network() {
   step "fetching the trained MobileNet v2 and two pictures" "$cache/python/bin/python" scripts/fetch-mobilenet-v2 "$cache"
 }
 
-# build PRESET [OPTION...]
+# build PRESET TARGET [OPTION...]
 build() {
-  local preset=$1
-  shift
+  local preset=$1 target=$2
+  shift 2
   configure_and_build() {
-    cmake --preset "$@" && cmake --build --preset "$1" -j "$(nproc)"
+    cmake --preset "$preset" "$@" && cmake --build --preset "$preset" --target "$target" -j "$(nproc)"
   }
-  step "building ($preset)" configure_and_build "$preset" "$@"
+  step "building ($preset)" configure_and_build "$@"
 }
