@@ -14,6 +14,14 @@ typedef int int1;
 #define load_4(p) vload4(0, p)
 #define load_8(p) vload8(0, p)
 #define load_16(p) vload16(0, p)
+#define gather_1(lanes) ((lanes)[0])
+#define gather_4(lanes) vload4(0, lanes)
+#define gather_8(lanes) vload8(0, lanes)
+#define gather_16(lanes) vload16(0, lanes)
+#define scatter_1(value, lanes) ((lanes)[0] = (value))
+#define scatter_4(value, lanes) vstore4(value, 0, lanes)
+#define scatter_8(value, lanes) vstore8(value, 0, lanes)
+#define scatter_16(value, lanes) vstore16(value, 0, lanes)
 #define store_1(value, p) (*(p) = (value))
 #define store_4(value, p) vstore4(value, 0, p)
 #define store_8(value, p) vstore8(value, 0, p)
@@ -24,7 +32,7 @@ typedef int int1;
 #define IV PASTE(int, VEC)
 #define LOADV(p) PASTE(load_, VEC)(p)
 #define STOREV(value, p) PASTE(store_, VEC)(value, p)
-/* functions.cl's names: FNV(exp) is exp_8 where VEC is 8. */
+/* functions.cl's names: FNV(fn_exp) is exp_8 where VEC is 8. */
 #define FNV(name) PASTE(PASTE(name, _), VEC)
 
 /* A helper of the variant's own file: programs hold several variants of one file. */
@@ -44,3 +52,9 @@ typedef int int1;
 /* functions.cl by the names that the kernels use. */
 #define activate1 activate_1
 #define activateV FNV(activate)
+
+/* Work cut into equal units: a task of one item walks a range of them; the items of larger groups stand side by side. */
+#define FOR_UNITS(unit, count)                                                                                      \
+  for (int unit = LOCAL == 1 ? (int)((long)(count) * task / p->tasks) : task * LOCAL + (int)get_local_id(0),        \
+           unit##_end = LOCAL == 1 ? (int)((long)(count) * (task + 1) / p->tasks) : (int)(count);                   \
+       unit < unit##_end; unit += LOCAL == 1 ? 1 : p->tasks * LOCAL)

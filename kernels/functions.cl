@@ -47,7 +47,7 @@ static IV FNV(to_int)(const FV n) { return PASTE(as_int, VEC)(n + (FV)(12582912.
 
 static FV FNV(to_float)(const IV n) { return PASTE(as_float, VEC)(n + (IV)(0x4b400000)) - (FV)(12582912.0f); }
 
-static FV FNV(exp)(const FV x) {
+static FV FNV(fn_exp)(const FV x) {
   FV n;
   FV t = x < (FV)(-104.0f) ? (FV)(-104.0f) : x;
   t = t > (FV)(89.0f) ? (FV)(89.0f) : t;
@@ -169,7 +169,7 @@ static FV FNV(log_positive)(const FV x) {
   return fma(n, (FV)(0x1.63p-1f), f + low);
 }
 
-static FV FNV(log)(const FV x) {
+static FV FNV(fn_log)(const FV x) {
   const IV ordinary = x > (FV)(0.0f) && x < (FV)(INF_F);
   const FV special = x < (FV)(0.0f) ? (FV)(NAN_F) : (x == (FV)(0.0f) ? (FV)(-INF_F) : x);
   const FV result = FNV(log_positive)(ordinary ? x : (FV)(1.0f));
@@ -190,12 +190,12 @@ static FV FNV(with_sign)(const FV size, const FV sign) {
 }
 
 /* 1 / (1 + exp -x) */
-static FV FNV(sigmoid)(const FV x) {
-  const FV e = FNV(exp)(-FNV(magnitude)(x));
+static FV FNV(fn_sigmoid)(const FV x) {
+  const FV e = FNV(fn_exp)(-FNV(magnitude)(x));
   return FNV(div_rn)(x < (FV)(0.0f) ? e : (FV)(1.0f), e + (FV)(1.0f));
 }
 
-static FV FNV(tanh)(const FV x) {
+static FV FNV(fn_tanh)(const FV x) {
   FV t = FNV(magnitude)(x);
   t = t > (FV)(10.0f) ? (FV)(10.0f) : t;
   const FV e = FNV(expm1)(t + t);
@@ -204,11 +204,11 @@ static FV FNV(tanh)(const FV x) {
 
 /* log(1 + exp x) */
 static FV FNV(softplus)(const FV x) {
-  const FV rest = FNV(log1p_unit)(FNV(exp)(-FNV(magnitude)(x)));
+  const FV rest = FNV(log1p_unit)(FNV(fn_exp)(-FNV(magnitude)(x)));
   return (x < (FV)(0.0f) ? (FV)(0.0f) : x) + rest;
 }
 
-static FV FNV(erf)(const FV x) {
+static FV FNV(fn_erf)(const FV x) {
   FV t = FNV(magnitude)(x);
   t = t > (FV)(4.0f) ? (FV)(4.0f) : t;
   const FV z = t * t;
@@ -225,7 +225,7 @@ static FV FNV(erf)(const FV x) {
   g = fma(g, t, (FV)(0x1.46bae6p-1f));
   g = fma(g, t, (FV)(0x1.2088ecp+0f));
   g = fma(g, t, (FV)(0x1.661692p-12f));
-  const FV far = (FV)(1.0f) - FNV(exp)(-g);
+  const FV far = (FV)(1.0f) - FNV(fn_exp)(-g);
   return FNV(with_sign)(t > (FV)(1.0f) ? far : near, x);
 }
 
@@ -277,7 +277,7 @@ static FV FNV(pow_positive)(const FV size, const FV b) {
 }
 
 /* a^b as C has it, but NaN where a or b is NaN. */
-static FV FNV(pow)(const FV a, const FV b) {
+static FV FNV(fn_pow)(const FV a, const FV b) {
   const FV zero = (FV)(0.0f), one = (FV)(1.0f), infinity = (FV)(INF_F);
   const FV size = FNV(magnitude)(a), b_size = FNV(magnitude)(b);
   const IV ordinary = size > zero && size < infinity && b_size < infinity;
@@ -295,14 +295,14 @@ static FV FNV(pow)(const FV a, const FV b) {
   return a != a ? a : (b != b ? b : result);
 }
 
-static FV FNV(gelu)(const FV x) {
+static FV FNV(fn_gelu)(const FV x) {
   const FV half_x = x * (FV)(0.5f);
-  return fma(half_x, FNV(erf)(x * (FV)(0x1.6a09e6p-1f)), half_x);
+  return fma(half_x, FNV(fn_erf)(x * (FV)(0x1.6a09e6p-1f)), half_x);
 }
 
 static FV FNV(gelu_tanh)(const FV x) {
   const FV half_x = x * (FV)(0.5f), cube = x * x * (FV)(0x1.6e4e26p-5f);
-  return fma(half_x, FNV(tanh)((FV)(0x1.988454p-1f) * fma(cube, x, x)), half_x);
+  return fma(half_x, FNV(fn_tanh)((FV)(0x1.988454p-1f) * fma(cube, x, x)), half_x);
 }
 
 static FV FNV(clip)(const FV x, const float low, const float high) {
@@ -319,14 +319,14 @@ static FV FNV(function)(const FV x, const int kind, const float a, const float b
     case F_SELU: return x < zero ? (FV)(b * a) * FNV(expm1)(x < zero ? x : zero) : (FV)(b) * x;
     case F_HARD_SIGMOID: return FNV(clip)(fma((FV)(a), x, (FV)(b)), 0.0f, 1.0f);
     case F_HARD_SWISH: return x * FNV(clip)(fma(x, (FV)(0x1.555556p-3f), (FV)(0.5f)), 0.0f, 1.0f);
-    case F_SIGMOID: return FNV(sigmoid)(x);
-    case F_SWISH: return x * FNV(sigmoid)(x);
-    case F_TANH: return FNV(tanh)(x);
-    case F_GELU: return FNV(gelu)(x);
+    case F_SIGMOID: return FNV(fn_sigmoid)(x);
+    case F_SWISH: return x * FNV(fn_sigmoid)(x);
+    case F_TANH: return FNV(fn_tanh)(x);
+    case F_GELU: return FNV(fn_gelu)(x);
     case F_GELU_TANH: return FNV(gelu_tanh)(x);
-    case F_ERF: return FNV(erf)(x);
-    case F_EXP: return FNV(exp)(x);
-    case F_LOG: return FNV(log)(x);
+    case F_ERF: return FNV(fn_erf)(x);
+    case F_EXP: return FNV(fn_exp)(x);
+    case F_LOG: return FNV(fn_log)(x);
     case F_SQRT: return FNV(sqrt_rn)(x);
     case F_ABS: return FNV(magnitude)(x);
     case F_NEGATE: return -x;
@@ -338,7 +338,7 @@ static FV FNV(function)(const FV x, const int kind, const float a, const float b
     case F_SIGN: return x > zero ? one : (x < zero ? -one : x);
     case F_THRESHOLDED: return x <= (FV)(a) ? zero : x;
     case F_SOFTSIGN: return FNV(div_rn)(x, FNV(magnitude)(x) + one);
-    case F_MISH: return x * FNV(tanh)(FNV(softplus)(x));
+    case F_MISH: return x * FNV(fn_tanh)(FNV(softplus)(x));
     default: return x;
   }
 }
@@ -360,8 +360,48 @@ static FV FNV(binary)(const FV a, const FV b, const int kind) {
     case B_DIV: return FNV(div_rn)(a, b);
     case B_MIN: return a < b || a != a ? a : b;
     case B_MAX: return a > b || a != a ? a : b;
-    case B_POW: return FNV(pow)(a, b);
+    case B_POW: return FNV(fn_pow)(a, b);
     case B_PRELU: return a < (FV)(0.0f) ? a * b : a;
     default: return a;
   }
+}
+
+/* Vectors whose first `count` lanes are live. */
+static FV FNV(load_part)(__global const float *p, const int count) {
+  if (count == VEC) return LOADV(p);
+  float lanes[VEC];
+  for (int i = 0; i < VEC; i++) lanes[i] = i < count ? p[i] : 0.0f;
+  return PASTE(gather_, VEC)(lanes);
+}
+
+static void FNV(store_part)(const FV v, __global float *p, const int count) {
+  if (count == VEC) {
+    STOREV(v, p);
+    return;
+  }
+  float lanes[VEC];
+  PASTE(scatter_, VEC)(v, lanes);
+  for (int i = 0; i < count; i++) p[i] = lanes[i];
+}
+
+/* Sums of many terms: serial in blocks of 64, the blocks' sums by a tree of neighbours, level by level, an odd last one
+ * moving up as it is. `levels` holds one finished subtree per set bit of `blocks`. */
+typedef struct FNV(tree) {
+  FV levels[26];
+  int blocks;
+} FNV(tree);
+
+static void FNV(tree_add)(FNV(tree) * tree, FV sum) {
+  int level = 0;
+  for (int bits = tree->blocks++; bits & 1; bits >>= 1) sum = tree->levels[level++] + sum;
+  tree->levels[level] = sum;
+}
+
+static FV FNV(tree_sum)(const FNV(tree) * tree) {
+  int level = 0, bits = tree->blocks;
+  for (; !(bits & 1); bits >>= 1) level++;
+  FV sum = tree->levels[level++];
+  for (bits >>= 1; bits; bits >>= 1, level++)
+    if (bits & 1) sum = tree->levels[level] + sum;
+  return sum;
 }

@@ -201,7 +201,7 @@ float reference_function(sepcl_activation activation, float x) {
   }
 }
 
-float reference_binary(float a, float b, sepcl_binary kind) {
+float reference_binary(sepcl_binary kind, float a, float b) {
   switch (kind) {
     case SEPCL_ADD: return a + b;
     case SEPCL_SUB: return a - b;

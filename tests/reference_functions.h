@@ -5,7 +5,7 @@
 #include "sepcl.h"
 
 float reference_function(sepcl_activation activation, float x);
-float reference_binary(float a, float b, sepcl_binary kind);
+float reference_binary(sepcl_binary kind, float a, float b);
 
 float reference_exp(float x);
 float reference_pow(float a, float b);

@@ -7,10 +7,23 @@
 
 /* Each kind's file in this folder defines its class; a kind without a line here has no kernel yet. */
 extern const stage_class pointwise_class, conv_class;
+extern const stage_class pool_class, global_pool_class, elementwise_class, copy_class, softmax_class, reduce_class,
+    matmul_class, resize_class, norm_class, conv_transpose_class, deform_conv_class;
 
 const stage_class *const stage_classes[STAGE_KIND_COUNT] = {
     [STAGE_POINTWISE] = &pointwise_class,
     [STAGE_CONV] = &conv_class,
+    [STAGE_POOL] = &pool_class,
+    [STAGE_GLOBAL_POOL] = &global_pool_class,
+    [STAGE_ELEMENTWISE] = &elementwise_class,
+    [STAGE_COPY] = &copy_class,
+    [STAGE_SOFTMAX] = &softmax_class,
+    [STAGE_REDUCE] = &reduce_class,
+    [STAGE_MATMUL] = &matmul_class,
+    [STAGE_RESIZE] = &resize_class,
+    [STAGE_NORM] = &norm_class,
+    [STAGE_CONV_TRANSPOSE] = &conv_transpose_class,
+    [STAGE_DEFORM_CONV] = &deform_conv_class,
 };
 
 device_limits device_limits_of(const sepcl_device *device) {
@@ -24,7 +37,8 @@ device_limits device_limits_of(const sepcl_device *device) {
 
 static bool is_convolution(stage_kind kind) { return kind <= STAGE_INVERTED_RESIDUAL; }
 static bool has_window(stage_kind kind) {
-  return kind <= STAGE_GLOBAL_POOL || kind == STAGE_RESIZE || kind == STAGE_CONV_TRANSPOSE || kind == STAGE_DEFORM_CONV;
+  return kind <= STAGE_GLOBAL_POOL || kind == STAGE_RESIZE || kind == STAGE_NORM || kind == STAGE_CONV_TRANSPOSE ||
+         kind == STAGE_DEFORM_CONV;
 }
 
 /* ---- checking ---- */

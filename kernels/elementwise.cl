@@ -1,0 +1,94 @@
+/* y = function(x), or function(x OP r), or function(x * scale + r) over strided axes. A unit is up to CHUNK elements of the
+ * innermost axis. With a scale, operand s has the strides in extra[]: x becomes x * s, rounded, before OP. mode -1: no OP. */
+#define CHUNK 4096
+
+static FV FN(read)(__global const float *p, const long i, const int stride) {
+  return stride ? LOADV(p + i) : (FV)(*p);
+}
+
+static FV FN(result)(const FV a, const FV b, const stage_params *p) {
+  const FV v = p->mode < 0 ? a : FNV(binary)(a, b, p->mode);
+  return activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
+}
+
+static float FN(result1)(const float a, const float b, const stage_params *p) {
+  const float v = p->mode < 0 ? a : binary_1(a, b, p->mode);
+  return activate1(v, p->act[0], p->act_a[0], p->act_b[0]);
+}
+
+/* Where a row starts in each operand, and its strides. */
+typedef struct FN(row) {
+  __global const float *x, *r, *s;
+  __global float *y;
+  int x_step, r_step, s_step, y_step;
+} FN(row);
+
+/* The few functions that networks are full of, without a branch in the loop. */
+#define SIMPLE_LOOP(value)                                               \
+  for (; i + VEC <= count; i += VEC) {                                   \
+    const FV a = FN(read)(at->x, i, at->x_step);                         \
+    const FV b = FN(read)(at->r, i, at->r_step);                         \
+    STOREV(FNV(clip)(value, low, high), at->y + i);                      \
+  }
+
+static int FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
+  int i = 0;
+  if (!p->has_scale && p->act[0] == F_CLIP && p->mode <= B_MUL && p->mode != B_SUB) {
+    const float low = p->act_a[0], high = p->act_b[0];
+    if (p->mode == B_ADD) {
+      SIMPLE_LOOP(a + b)
+    } else if (p->mode == B_MUL) {
+      SIMPLE_LOOP(a * b)
+    } else {
+      SIMPLE_LOOP(a)
+    }
+    return i;
+  }
+  for (; i + VEC <= count; i += VEC) {
+    FV a = FN(read)(at->x, i, at->x_step);
+    if (p->has_scale) a = a * FN(read)(at->s, i, at->s_step);
+    STOREV(FN(result)(a, FN(read)(at->r, i, at->r_step), p), at->y + i);
+  }
+  return i;
+}
+
+static void FN(run)(const FN(row) * at, const stage_params *p, const int count) {
+  const bool dense = at->y_step == 1 && (uint)at->x_step <= 1 && (uint)at->r_step <= 1 && (uint)at->s_step <= 1;
+  int i = dense ? FN(vectors)(at, p, count) : 0;
+  for (; i < count; i++) {
+    float a = at->x[(long)i * at->x_step];
+    if (p->has_scale) a = a * at->s[(long)i * at->s_step];
+    at->y[(long)i * at->y_step] = FN(result1)(a, at->r[(long)i * at->r_step], p);
+  }
+}
+
+static void ENTRY(OPERANDS, const stage_params *p, int task) {
+  const strided_params *g = &p->u.strided;
+  const int last = g->rank - 1, inner = g->dims[last], chunks = (inner + CHUNK - 1) / CHUNK;
+  int rows = 1;
+  for (int axis = 0; axis < last; axis++) rows *= g->dims[axis];
+  FOR_UNITS(unit, rows * chunks) {
+    const long first = (long)(unit % chunks) * CHUNK;
+    FN(row) at;
+    at.x_step = g->x_stride[last];
+    at.y_step = g->y_stride[last];
+    at.r_step = p->mode < 0 ? 0 : g->r_stride[last];
+    at.s_step = p->has_scale ? g->extra[last] : 0;
+    at.x = x + p->x_at + first * at.x_step;
+    at.y = y + p->y_at + first * at.y_step;
+    at.r = p->mode < 0 ? at.x : r + p->r_at + first * at.r_step; /* without an operand anything readable does */
+    at.s = p->has_scale ? s + p->s_at + first * at.s_step : at.x;
+    int rest = unit / chunks;
+    for (int axis = last - 1; axis >= 0; axis--) {
+      const int i = rest % g->dims[axis];
+      rest /= g->dims[axis];
+      at.x += (long)i * g->x_stride[axis];
+      at.y += (long)i * g->y_stride[axis];
+      if (p->mode >= 0) at.r += (long)i * g->r_stride[axis];
+      if (p->has_scale) at.s += (long)i * g->extra[axis];
+    }
+    FN(run)(&at, p, (int)min((long)CHUNK, inner - first));
+  }
+}
+#undef CHUNK
+#undef SIMPLE_LOOP

@@ -1,0 +1,63 @@
+/* Softmax over the innermost axis; a unit is a row. extra[0], extra[1]: the first element in x and y. */
+
+/* Works on rows whose elements are neighbours, y's too: y may be x. */
+static void FN(dense)(__global const float *from, __global float *to, const int count) {
+  float top = from[0];
+  for (int i = 1; i < count; i++) top = from[i] > top || from[i] != from[i] ? from[i] : top;
+  int i = 0;
+  for (; i + VEC <= count; i += VEC) STOREV(FNV(fn_exp)(LOADV(from + i) - (FV)(top)), to + i);
+  for (; i < count; i++) to[i] = fn_exp_1(from[i] - top);
+  tree_1 tree;
+  tree.blocks = 0;
+  for (int first = 0; first < count; first += 64) {
+    float sum = 0.0f;
+    for (int k = first; k < min(first + 64, count); k++) sum = sum + to[k];
+    tree_add_1(&tree, sum);
+  }
+  const float total = tree_sum_1(&tree);
+  for (i = 0; i + VEC <= count; i += VEC) STOREV(FNV(div_rn)(LOADV(to + i), (FV)(total)), to + i);
+  for (; i < count; i++) to[i] = div_rn_1(to[i], total);
+}
+
+static void FN(sparse)(__global const float *from, __global float *to, const int2 steps, const int count) {
+  const long x_step = steps.s0, y_step = steps.s1;
+  float top = from[0];
+  for (int i = 1; i < count; i++) {
+    const float v = from[i * x_step];
+    top = v > top || v != v ? v : top;
+  }
+  tree_1 tree;
+  tree.blocks = 0;
+  for (int first = 0; first < count; first += 64) {
+    float sum = 0.0f;
+    for (int i = first; i < min(first + 64, count); i++) {
+      const float e = fn_exp_1(from[i * x_step] - top);
+      to[i * y_step] = e;
+      sum = sum + e;
+    }
+    tree_add_1(&tree, sum);
+  }
+  const float total = tree_sum_1(&tree);
+  for (int i = 0; i < count; i++) to[i * y_step] = div_rn_1(to[i * y_step], total);
+}
+
+static void ENTRY(OPERANDS, const stage_params *p, int task) {
+  const strided_params *g = &p->u.strided;
+  const int last = g->rank - 1, x_step = g->x_stride[last], y_step = g->y_stride[last];
+  int rows = 1;
+  for (int axis = 0; axis < last; axis++) rows *= g->dims[axis];
+  FOR_UNITS(unit, rows) {
+    long from = p->x_at + g->extra[0], to = p->y_at + g->extra[1];
+    int rest = unit;
+    for (int axis = last - 1; axis >= 0; axis--) {
+      const int i = rest % g->dims[axis];
+      rest /= g->dims[axis];
+      from += (long)i * g->x_stride[axis];
+      to += (long)i * g->y_stride[axis];
+    }
+    if (x_step == 1 && y_step == 1)
+      FN(dense)(x + from, y + to, g->dims[last]);
+    else
+      FN(sparse)(x + from, y + to, (int2)(x_step, y_step), g->dims[last]);
+  }
+}
