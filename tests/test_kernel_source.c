@@ -1,0 +1,67 @@
+/* Every kernel is OpenCL C 1.2 to a compiler other than the device's, without a warning. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cl/program.h"
+
+#define CLANG "clang-15 -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -Wall -Wno-unused -Werror -fsyntax-only "
+
+static int compiles(const char *source, const char *errors) {
+  char path[] = "/tmp/sepcl-kernel-XXXXXX", command[512];
+  int file = mkstemp(path);
+  ck_assert_int_ge(file, 0);
+  ck_assert_int_eq(write(file, source, strlen(source)), (ssize_t)strlen(source));
+  close(file);
+  snprintf(command, sizeof command, CLANG "%s 2>%s", path, errors);
+  int status = system(command);
+  unlink(path);
+  return status == 0;
+}
+
+START_TEST(test_each_variant_compiles) {
+  const variant *v = &variants[_i];
+  char *source = program_source(&v, 1, true);
+  ck_assert_ptr_nonnull(source);
+  ck_assert_msg(compiles(source, "/dev/stderr"), "%s of kernels/%s", v->name, v->source);
+  free(source);
+}
+END_TEST
+
+/* Programs hold several variants, of one file too: their helpers may not collide. */
+START_TEST(test_all_variants_compile_together) {
+  const variant **all = calloc((size_t)variant_count, sizeof *all);
+  ck_assert_ptr_nonnull(all);
+  for (int32_t i = 0; i < variant_count; i++) all[i] = &variants[i];
+  char *source = program_source(all, variant_count, true);
+  ck_assert_ptr_nonnull(source);
+  ck_assert(compiles(source, "/dev/stderr"));
+  free(source);
+  free(all);
+}
+END_TEST
+
+START_TEST(test_a_wrong_kernel_does_not_compile) {
+  const variant *v = &variants[0];
+  char *source = program_source(&v, 1, true);
+  ck_assert_ptr_nonnull(source);
+  char *fma = strstr(source, "fma(");
+  ck_assert_ptr_nonnull(fma);
+  fma[0] = 'q';
+  ck_assert(!compiles(source, "/dev/null"));
+  free(source);
+}
+END_TEST
+
+Suite *suite_kernel_source(void) {
+  Suite *suite = suite_create("kernel source");
+  TCase *tcase = tcase_create("clang");
+  tcase_set_timeout(tcase, 300);
+  tcase_add_loop_test(tcase, test_each_variant_compiles, 0, variant_count);
+  tcase_add_test(tcase, test_all_variants_compile_together);
+  tcase_add_test(tcase, test_a_wrong_kernel_does_not_compile);
+  suite_add_tcase(suite, tcase);
+  return suite;
+}
