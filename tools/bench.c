@@ -187,8 +187,7 @@ static bool prepare(bench *b, const options *o) {
 int command_bench(const options *o) {
   bench b = {0};
   int status = EXIT_FAILED;
-  bool good =
-      prepare(&b, o) && peak_measure(&b.best, b.s.device, &b.s.device_info) && measure(&b, o) && measure_stages(&b);
+  bool good = prepare(&b, o) && measure_peak(&b) && measure(&b, o) && measure_stages(&b) && measure_peak(&b);
   if (good) good = trace_write(b.trace, o->profile);
   if (good) status = o->json ? print_json(&b) : print_tables(&b);
   arrays_free(&b.inputs);

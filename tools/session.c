@@ -13,10 +13,14 @@
 
 static bool build_zoo(session *s, const char *spec) {
 #ifdef SEPCL_HAVE_ZOO
-  if (s->o->batch || s->o->input_shapes)
-    return complain("%s: networks of the zoo take no --batch and no --input-shape (`sepcl zoo` lists their options)",
-                    s->model);
-  return zoo_build(&s->graph, spec) == SEPCL_OK || complain_library();
+  char text[512];
+  int length = snprintf(text, sizeof text, "%s", spec);
+  if (s->o->input_shapes)
+    return complain("%s: networks of the zoo take no --input-shape (`sepcl zoo` lists their options)", s->model);
+  if (s->o->batch && length >= 0 && length < (int)sizeof text)
+    length += snprintf(text + length, sizeof text - (size_t)length, ":batch=%d", s->o->batch);
+  if (length < 0 || length >= (int)sizeof text) return complain("%.80s...: too long", s->model);
+  return zoo_build(&s->graph, text) == SEPCL_OK || complain("%s", zoo_last_error());
 #else
   return complain("%s: this sepcl was built without its zoo (zoo:%s)", s->model, spec);
 #endif
