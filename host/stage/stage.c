@@ -6,7 +6,7 @@
 #include "error.h"
 
 /* Each kind's file in this folder defines its class; a kind without a line here has no kernel yet. */
-extern const stage_class pointwise_class, conv_class;
+extern const stage_class pointwise_class, conv_class, depthwise_class;
 extern const stage_class pool_class, global_pool_class, elementwise_class, copy_class, softmax_class, reduce_class,
     matmul_class, resize_class, norm_class, conv_transpose_class, deform_conv_class;
 
@@ -24,6 +24,7 @@ const stage_class *const stage_classes[STAGE_KIND_COUNT] = {
     [STAGE_NORM] = &norm_class,
     [STAGE_CONV_TRANSPOSE] = &conv_transpose_class,
     [STAGE_DEFORM_CONV] = &deform_conv_class,
+    [STAGE_DEPTHWISE] = &depthwise_class,
 };
 
 device_limits device_limits_of(const sepcl_device *device) {

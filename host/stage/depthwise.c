@@ -1,0 +1,78 @@
+/* Depthwise convolutions (kernels/depthwise.cl). */
+#include <stdio.h>
+#include <string.h>
+
+#include "stage/pack.h"
+
+/* The kernel size and stride that a variant's macros fix, "K=3 S=1"; K=0: any window. */
+static void fixed_window(const variant *v, int *kernel, int *stride) {
+  *kernel = *stride = 0;
+  sscanf(v->macros, "K=%d S=%d", kernel, stride);
+}
+
+static const char *refuses(const stage *s, const variant *v, const device_limits *limits) {
+  (void)limits;
+  int kernel, stride;
+  fixed_window(v, &kernel, &stride);
+  const sepcl_window *w = &s->window;
+  if (v->vec > 1 && s->output.c != s->input.c) return "vectors need as many outputs as inputs";
+  if (s->output.c < v->vec) return "fewer channels than a vector has";
+  if (!kernel) return NULL;
+  if (w->kernel_h != kernel || w->kernel_w != kernel || w->stride_h != stride || w->stride_w != stride)
+    return "another kernel size or stride";
+  return w->dilation_h == 1 && w->dilation_w == 1 ? NULL : "dilated";
+}
+
+static weight_reader reader_of(const stage *s, const sepcl_weights *set) {
+  return (weight_reader){set, s->output.c, 1, s->window.kernel_h, s->window.kernel_w};
+}
+
+static size_t packed_floats(const stage *s, const variant *v) {
+  (void)v;
+  size_t taps = (size_t)s->window.kernel_h * (size_t)s->window.kernel_w;
+  return (taps + 1) * (size_t)s->output.c + (size_t)s->input.c;
+}
+
+static void pack(const stage *s, const variant *v, const sepcl_weights *sets, float *packed) {
+  weight_reader reader = reader_of(s, sets);
+  float *to = packed + s->output.c;
+  for (int32_t o = 0; o < s->output.c; o++) packed[o] = weight_bias(&reader, weight_factor(&reader, o), o);
+  for (int32_t o = 0; o < s->output.c; o++) {
+    double factor = weight_factor(&reader, o);
+    for (int32_t ky = 0; ky < reader.kernel_h; ky++)
+      for (int32_t kx = 0; kx < reader.kernel_w; kx++)
+        to[((size_t)ky * (size_t)reader.kernel_w + (size_t)kx) * (size_t)s->output.c + (size_t)o] =
+            weight_at(&reader, factor, o, ky, kx, 0);
+  }
+  size_t zeros = packed_floats(s, v) - (size_t)s->input.c;
+  memset(packed + zeros, 0, (size_t)s->input.c * sizeof *packed);
+}
+
+static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
+
+/* Memory-bound work: about 10 microseconds of one core. */
+enum { TASK_MACS = 200000, MAX_TASKS_PER_UNIT = 16 };
+
+static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
+  (void)s;
+  window_params *g = &params->u.window;
+  int kernel, stride;
+  fixed_window(v, &kernel, &stride);
+  const int32_t bands = ceil_div(g->oh, kernel ? 2 : 1), units = (int32_t)limits->compute_units;
+  const int64_t macs = (int64_t)g->n * g->oh * g->ow * g->oc * g->kh * g->kw;
+  int64_t wanted = macs / TASK_MACS + 1;
+  if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
+  if (wanted > units) wanted = ceil_div(wanted, units) * units;
+  int32_t band_tasks = ceil_div(wanted, g->n);
+  if (band_tasks > bands) band_tasks = bands;
+  const int32_t vectors = g->oc / v->vec > 0 ? g->oc / v->vec : 1;
+  int32_t channel_tasks = ceil_div(wanted, (int64_t)g->n * band_tasks);
+  if (channel_tasks > vectors) channel_tasks = vectors;
+  g->split[0] = ceil_div(bands, band_tasks);
+  g->split[1] = ceil_div(bands, g->split[0]);
+  g->split[2] = ceil_div(vectors, channel_tasks) * v->vec;
+  g->split[3] = ceil_div(vectors * v->vec, g->split[2]);
+  params->tasks = g->n * g->split[1] * g->split[3];
+}
+
+const stage_class depthwise_class = {"depthwise", 1, refuses, packed_floats, pack, prepare};

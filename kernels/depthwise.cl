@@ -1,0 +1,299 @@
+/* Depthwise convolutions: each output channel sees one input channel.
+ *
+ * Packed weights: biases [outputs], then weights [ky][kx][outputs], then zeros [inputs], which stand for pixels in the
+ * padding.
+ *
+ * split: 0 bands of output rows in a task, 1 tasks over an image's bands, 2 channels in a task (a multiple of VEC; the last has the
+ * rest too), 3 tasks over the channels.
+ *
+ * K, S: kernel size and stride for which the window is unrolled: a task walks bands of two output rows in tiles of four
+ * columns, and each input vector that it loads serves all taps that it lies under. K 0: any window, tile by tile through a
+ * list of pointers, one output row at a time. Channels run innermost; the last vector of a row overlaps the one before. */
+#define TILE_COLUMNS 4
+
+#if K
+#define BAND_ROWS 2
+#define IN_ROWS ((BAND_ROWS - 1) * S + K)
+#define IN_COLUMNS ((TILE_COLUMNS - 1) * S + K)
+#else
+#define BAND_ROWS 1
+#define MAX_TAPS 64
+#endif
+
+/* One task's view of its stage. */
+typedef struct FN(view) {
+  __global const float *x, *r, *bias, *weights, *zeros, *scale; /* x, r, y: of the task's image */
+  __global float *y;
+  int from, to; /* channels */
+} FN(view);
+
+static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const int oy, const int ox, const int c) {
+  const window_params *g = &p->u.window;
+  const int pixel = oy * g->ow + ox;
+  if (p->has_residual) v += LOADV(t->r + (long)pixel * p->r_pitch + c);
+  if (p->act[0] == F_CLIP) {
+    v = v > (FV)(p->act_b[0]) ? (FV)(p->act_b[0]) : v;
+    v = v < (FV)(p->act_a[0]) ? (FV)(p->act_a[0]) : v;
+  } else {
+    v = activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
+  }
+  STOREV(v, t->y + (long)pixel * p->y_pitch + c);
+}
+
+/* The channels [from, to) vector by vector; where they are no multiple of VEC the last vector starts earlier. */
+#define EACH_VECTOR(c, t) \
+  for (int c##_at = (t)->from, c = c##_at; c##_at < (t)->to; c##_at += VEC, c = min(c##_at, (t)->to - VEC))
+
+#if K
+#define TIMES_2(M, a) M(a, 0) M(a, 1)
+#define TIMES_3(M, a) TIMES_2(M, a) M(a, 2)
+#define TIMES_4(M, a) TIMES_3(M, a) M(a, 3)
+#define TIMES_5(M, a) TIMES_4(M, a) M(a, 4)
+#define TIMES_6(M, a) TIMES_5(M, a) M(a, 5)
+#define TIMES_7(M, a) TIMES_6(M, a) M(a, 6)
+#define TIMES_8(M, a) TIMES_7(M, a) M(a, 7)
+#define TIMES_9(M, a) TIMES_8(M, a) M(a, 8)
+#define TIMES_10(M, a) TIMES_9(M, a) M(a, 9)
+#define TIMES_11(M, a) TIMES_10(M, a) M(a, 10)
+/* A macro does not expand inside itself: rows have repetitions of their own. */
+#define ROWS_4(M) M(0) M(1) M(2) M(3)
+#define ROWS_5(M) ROWS_4(M) M(4)
+#define ROWS_6(M) ROWS_5(M) M(5)
+#define ROWS_7(M) ROWS_6(M) M(6)
+/* Indices are literals and K and S constants: everything below unrolls, and the arrays become registers. */
+#if K == 3 && S == 1
+#define EACH_IN_COLUMN(M, i) TIMES_6(M, i)
+#define EACH_IN_ROW ROWS_4
+#elif K == 3
+#define EACH_IN_COLUMN(M, i) TIMES_9(M, i)
+#define EACH_IN_ROW ROWS_5
+#elif S == 1
+#define EACH_IN_COLUMN(M, i) TIMES_8(M, i)
+#define EACH_IN_ROW ROWS_6
+#else
+#define EACH_IN_COLUMN(M, i) TIMES_11(M, i)
+#define EACH_IN_ROW ROWS_7
+#endif
+#define EACH_TAP_OF(M, a) PASTE(TIMES_, K)(M, a)
+
+#define LOAD_COLUMN(i, j) v[j] = LOADV(ADDRESS(i, j) + c);
+#define SCALE_COLUMN(i, j) v[j] *= scale;
+#define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky) * K + (kx)) * (long)g->oc + c);
+#define TAP_0(row, kx) acc[row][0] = fma(v[0 * S + (kx)], wk[kx], acc[row][0]);
+#define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx], acc[row][1]);
+#define TAP_2(row, kx) acc[row][2] = fma(v[2 * S + (kx)], wk[kx], acc[row][2]);
+#define TAP_3(row, kx) acc[row][3] = fma(v[3 * S + (kx)], wk[kx], acc[row][3]);
+#define OUTPUT_ROW(row, ky)                                                                             \
+  if ((ky) >= 0 && (ky) < K) {                                                                          \
+    FV wk[K];                                                                                           \
+    EACH_TAP_OF(LOAD_WEIGHT, ky)                                                                        \
+    EACH_TAP_OF(TAP_0, row) EACH_TAP_OF(TAP_1, row) EACH_TAP_OF(TAP_2, row) EACH_TAP_OF(TAP_3, row)     \
+  }
+#define INPUT_ROW(i)                             \
+  {                                              \
+    FV v[IN_COLUMNS];                            \
+    EACH_IN_COLUMN(LOAD_COLUMN, i)               \
+    if (p->has_scale) {                          \
+      const FV scale = LOADV(t->scale + c);      \
+      EACH_IN_COLUMN(SCALE_COLUMN, i)            \
+    }                                            \
+    OUTPUT_ROW(0, i)                             \
+    OUTPUT_ROW(1, (i)-S)                         \
+  }
+#define STORE_COLUMN(row, j) \
+  if ((j) < columns) FN(finish)(p, t, acc[row][j], oy + (row), ox + (j), c);
+/* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
+#define DEPTHWISE_TILE                                                         \
+  EACH_VECTOR(c, t) {                                                          \
+    FV acc[BAND_ROWS][TILE_COLUMNS];                                           \
+    acc[0][0] = LOADV(t->bias + c);                                            \
+    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                             \
+    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                 \
+    EACH_IN_ROW(INPUT_ROW)                                                     \
+    TIMES_4(STORE_COLUMN, 0)                                                   \
+    if (oy + 1 < g->oh) {                                                      \
+      TIMES_4(STORE_COLUMN, 1)                                                 \
+    }                                                                          \
+  }
+
+/* All columns of the tile's inputs lie inside the image. */
+static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row,
+                           const int *step, const int oy, const int ox) {
+  const window_params *g = &p->u.window;
+  const int columns = TILE_COLUMNS;
+#define ADDRESS(i, j) (row[i] + (j) * step[i])
+  DEPTHWISE_TILE
+#undef ADDRESS
+}
+
+static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row,
+                          const int *step, const int oy, const int ox) {
+  const window_params *g = &p->u.window;
+  const int columns = min(TILE_COLUMNS, g->ow - ox), first = ox * S - g->pl;
+  __global const float *at[IN_ROWS * IN_COLUMNS];
+#define SET_ADDRESS(i, j) at[(i)*IN_COLUMNS + (j)] = first + (j) < 0 || first + (j) >= g->w ? t->zeros : row[i] + (j) * step[i];
+#define SET_ROW(i) EACH_IN_COLUMN(SET_ADDRESS, i)
+  EACH_IN_ROW(SET_ROW)
+#define ADDRESS(i, j) at[(i)*IN_COLUMNS + (j)]
+  DEPTHWISE_TILE
+#undef ADDRESS
+#undef SET_ROW
+#undef SET_ADDRESS
+}
+
+static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
+  const window_params *g = &p->u.window;
+  __global const float *row[IN_ROWS];
+  int step[IN_ROWS];
+  for (int ox = 0; ox < g->ow; ox += TILE_COLUMNS) {
+    const int first = ox * S - g->pl;
+    const int inner = first >= 0 && first + IN_COLUMNS <= g->w && ox + TILE_COLUMNS <= g->ow;
+#define SET_ROW(i)                                                                               \
+  {                                                                                              \
+    const int iy = oy * S - g->pt + (i), inside = iy >= 0 && iy < g->h;                          \
+    step[i] = inside ? p->x_pitch : 0;                                                           \
+    row[i] = inside ? t->x + ((long)iy * g->w + first) * p->x_pitch : t->zeros;                  \
+  }
+    EACH_IN_ROW(SET_ROW)
+#undef SET_ROW
+    if (inner)
+      FN(inner_tile)(p, t, row, step, oy, ox);
+    else
+      FN(edge_tile)(p, t, row, step, oy, ox);
+  }
+}
+#undef ROWS_4
+#undef ROWS_5
+#undef ROWS_6
+#undef ROWS_7
+#undef TIMES_2
+#undef TIMES_3
+#undef TIMES_4
+#undef TIMES_5
+#undef TIMES_6
+#undef TIMES_7
+#undef TIMES_8
+#undef TIMES_9
+#undef TIMES_10
+#undef TIMES_11
+#undef EACH_IN_COLUMN
+#undef EACH_IN_ROW
+#undef EACH_TAP_OF
+#undef LOAD_COLUMN
+#undef SCALE_COLUMN
+#undef LOAD_WEIGHT
+#undef TAP_0
+#undef TAP_1
+#undef TAP_2
+#undef TAP_3
+#undef OUTPUT_ROW
+#undef INPUT_ROW
+#undef STORE_COLUMN
+#undef DEPTHWISE_TILE
+#undef IN_ROWS
+#undef IN_COLUMNS
+
+#else /* any window */
+
+/* The pixel under a tap, or zeros. */
+static __global const float *FN(pixel)(const stage_params *p, const FN(view) * t, const int oy, const int ox,
+                                       const int ky, const int kx) {
+  const window_params *g = &p->u.window;
+  const int iy = oy * g->sh - g->pt + ky * g->dh, ix = ox * g->sw - g->pl + kx * g->dw;
+  return iy < 0 || iy >= g->h || ix < 0 || ix >= g->w ? t->zeros : t->x + ((long)iy * g->w + ix) * p->x_pitch;
+}
+
+/* Output channel c's input channel; vectors need as many outputs as inputs. */
+#if VEC == 1
+#define INPUT_CHANNEL(c) ((c) / multiplier)
+#else
+#define INPUT_CHANNEL(c) (c)
+#endif
+#define TAP(j) acc##j = fma(LOADV(at[tap * TILE_COLUMNS + j] + i) * scale, wk, acc##j);
+#define PLAIN_TAP(j) acc##j = fma(LOADV(at[tap * TILE_COLUMNS + j] + i), wk, acc##j);
+#define STORE(j) \
+  if (ox + j < g->ow) FN(finish)(p, t, acc##j, oy, ox + j, c);
+
+static void FN(tile)(const stage_params *p, const FN(view) * t, const int oy, const int ox) {
+  const window_params *g = &p->u.window;
+  const int taps = g->kh * g->kw, multiplier = g->oc / g->c;
+  (void)multiplier;
+  __global const float *at[MAX_TAPS * TILE_COLUMNS];
+  for (int tap = 0; tap < taps; tap++)
+    for (int j = 0; j < TILE_COLUMNS; j++)
+      at[tap * TILE_COLUMNS + j] = FN(pixel)(p, t, oy, min(ox + j, g->ow - 1), tap / g->kw, tap % g->kw);
+  EACH_VECTOR(c, t) {
+    const int i = INPUT_CHANNEL(c);
+    FV acc0 = LOADV(t->bias + c), acc1 = acc0, acc2 = acc0, acc3 = acc0;
+    if (p->has_scale) {
+      const FV scale = LOADV(t->scale + i);
+      for (int tap = 0; tap < taps; tap++) {
+        const FV wk = LOADV(t->weights + (long)tap * g->oc + c);
+        TAP(0) TAP(1) TAP(2) TAP(3)
+      }
+    } else {
+      for (int tap = 0; tap < taps; tap++) {
+        const FV wk = LOADV(t->weights + (long)tap * g->oc + c);
+        PLAIN_TAP(0) PLAIN_TAP(1) PLAIN_TAP(2) PLAIN_TAP(3)
+      }
+    }
+    STORE(0) STORE(1) STORE(2) STORE(3)
+  }
+}
+
+/* Kernels with more taps than the list of pointers holds. */
+static void FN(large)(const stage_params *p, const FN(view) * t, const int oy, const int ox) {
+  const window_params *g = &p->u.window;
+  const int multiplier = g->oc / g->c;
+  (void)multiplier;
+  EACH_VECTOR(c, t) {
+    const int i = INPUT_CHANNEL(c);
+    const FV scale = p->has_scale ? LOADV(t->scale + i) : (FV)(1.0f);
+    FV acc = LOADV(t->bias + c);
+    for (int ky = 0; ky < g->kh; ky++)
+      for (int kx = 0; kx < g->kw; kx++)
+        acc = fma(LOADV(FN(pixel)(p, t, oy, ox, ky, kx) + i) * scale,
+                  LOADV(t->weights + ((long)ky * g->kw + kx) * g->oc + c), acc);
+    FN(finish)(p, t, acc, oy, ox, c);
+  }
+}
+
+static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
+  const window_params *g = &p->u.window;
+  const int listed = g->kh * g->kw <= MAX_TAPS;
+  for (int ox = 0; ox < g->ow; ox += listed ? TILE_COLUMNS : 1) {
+    if (listed)
+      FN(tile)(p, t, oy, ox);
+    else
+      FN(large)(p, t, oy, ox);
+  }
+}
+#undef INPUT_CHANNEL
+#undef TAP
+#undef PLAIN_TAP
+#undef STORE
+#undef MAX_TAPS
+#endif
+
+static void ENTRY(OPERANDS, const stage_params *p, int task) {
+  const window_params *g = &p->u.window;
+  const int band_task = task % g->split[1];
+  task /= g->split[1];
+  const int channel_task = task % g->split[3], image = task / g->split[3];
+  FN(view) t;
+  t.bias = w + p->w_at;
+  t.weights = t.bias + g->oc;
+  t.zeros = t.weights + (long)g->kh * g->kw * g->oc;
+  t.x = x + p->x_at + (long)image * g->h * g->w * p->x_pitch;
+  t.y = y + p->y_at + (long)image * g->oh * g->ow * p->y_pitch;
+  t.r = p->has_residual ? r + p->r_at + (long)image * g->oh * g->ow * p->r_pitch : t.y;
+  t.scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch : t.zeros;
+  t.from = channel_task * g->split[2];
+  t.to = channel_task + 1 == g->split[3] ? g->oc : t.from + g->split[2];
+  const int band_from = band_task * g->split[0];
+  const int band_to = min((g->oh + BAND_ROWS - 1) / BAND_ROWS, band_from + g->split[0]);
+  for (int band = band_from; band < band_to; band++) FN(band)(p, &t, band * BAND_ROWS);
+}
+#undef EACH_VECTOR
+#undef TILE_COLUMNS
+#undef BAND_ROWS
