@@ -101,9 +101,9 @@ static float tanh_of(float x) {
 static float softplus_of(float x) { return (x < 0.0f ? 0.0f : x) + log1p_unit(reference_exp(-fabsf(x))); }
 
 static float erf_of(float x) {
-  static const float near[] = {0x1.06eba8p-3f,  -0x1.81273ep-2f,  0x1.ce2d20p-4f, -0x1.b7fbb4p-6f,
+  static const float near[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2d20p-4f, -0x1.b7fbb4p-6f,
                                0x1.5419f4p-8f, -0x1.a485e4p-11f, 0x1.4ae4bap-14f};
-  static const float far[] = {0x1.661692p-12f, 0x1.2088ecp+0f, 0x1.46bae6p-1f, 0x1.a6536ep-4f,
+  static const float far[] = {0x1.661692p-12f, 0x1.2088ecp+0f, 0x1.46bae6p-1f,  0x1.a6536ep-4f,
                               -0x1.65cbcap-6f, 0x1.825ba4p-9f, -0x1.86dea6p-13f};
   float t = fabsf(x);
   if (t > 4.0f) t = 4.0f;
@@ -129,7 +129,7 @@ static float log2_pair(float x, float *low) {
 }
 
 static float pow_positive(float size, float b) {
-  static const float q[] = {0x1.62e430p-1f,  0x1.ebfbe0p-3f,  0x1.c6aeccp-5f,
+  static const float q[] = {0x1.62e430p-1f, 0x1.ebfbe0p-3f,  0x1.c6aeccp-5f,
                             0x1.3b29b2p-7f, 0x1.5f49bep-10f, 0x1.448ad6p-13f};
   float low, high = log2_pair(size, &low);
   float exponent = b * high, rest = fmaf(b, low, fmaf(b, high, -exponent));
