@@ -46,8 +46,9 @@ struct sepcl_network {
   sepcl_network_options options;
   sepcl_graph *graph; /* the optimised copy; its constants' data may be gone after compile */
   pass_report passes;
-  place *places;     /* per value */
-  storage *storages; /* per value; meaningful for roots */
+  place *places;      /* per value */
+  storage *storages;  /* per slot; meaningful for roots */
+  int32_t slot_count; /* values, then copies to outputs, then the index lists of gathers */
   step *steps;
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;
@@ -65,6 +66,11 @@ sepcl_status plan_memory(sepcl_network *network);
 
 /* ---- shared by lowering and planning ---- */
 
+/* The storage of a copy to graph output i, and of a gather's list of indices. */
+static inline sepcl_value output_slot(const sepcl_network *network, int32_t i) { return network->graph->count + i; }
+static inline sepcl_value index_slot(const sepcl_network *network, sepcl_value gather) {
+  return network->graph->count + network->graph->output_count + gather;
+}
 step *network_add_step(sepcl_network *network, sepcl_value node);
 /* Strides, in floats, of a value that lies at `at`: dims as its node's. */
 void place_strides(const node *n, const place *at, int64_t strides[SEPCL_MAX_RANK]);

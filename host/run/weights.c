@@ -19,7 +19,7 @@ void plan_weights(sepcl_network *network) {
     step *p = &network->steps[i];
     if (!p->view && p->bound.packed_floats) p->weights_at = reserve(network, (int64_t)p->bound.packed_floats);
   }
-  for (int32_t i = 0; i < network->graph->count; i++) {
+  for (int32_t i = 0; i < network->slot_count; i++) {
     storage *s = &network->storages[i];
     if (s->kind == STORAGE_WEIGHTS && s->first >= 0) s->at = reserve(network, s->floats);
   }
@@ -76,7 +76,21 @@ static sepcl_status pack_step(sepcl_network *network, cl_command_queue queue, co
   return status;
 }
 
+/* The index list of a gather, as the 32-bit integers that the kernel reads. */
+static sepcl_status upload_indices(sepcl_network *network, cl_command_queue queue, sepcl_value slot) {
+  const storage *s = &network->storages[slot];
+  const node *gather = &network->graph->nodes[slot - index_slot(network, 0)];
+  float *mapped = NULL;
+  TRY(map_region(&mapped, network, queue, s->at, s->floats));
+  for (int64_t i = 0; i < s->floats; i++) {
+    int32_t index = (int32_t)gather->indices[i];
+    memcpy(&mapped[i], &index, sizeof index);
+  }
+  return unmap_region(network, queue, mapped);
+}
+
 static sepcl_status upload_constant(sepcl_network *network, cl_command_queue queue, sepcl_value value) {
+  if (value >= index_slot(network, 0)) return upload_indices(network, queue, value);
   const storage *s = &network->storages[value];
   const float *data = data_of(network, value);
   if (!data) return failure(SEPCL_BAD_GRAPH, "constant '%s' has no data", network->graph->nodes[value].name);
@@ -91,7 +105,7 @@ static sepcl_status fill(sepcl_network *network, cl_command_queue queue) {
     const step *p = &network->steps[i];
     if (!p->view && p->bound.packed_floats) TRY(pack_step(network, queue, p));
   }
-  for (int32_t i = 0; i < network->graph->count; i++)
+  for (int32_t i = 0; i < network->slot_count; i++)
     if (network->storages[i].kind == STORAGE_WEIGHTS && network->storages[i].first >= 0)
       TRY(upload_constant(network, queue, i));
   cl_int code = network->device->cl->clFinish(queue);

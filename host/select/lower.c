@@ -143,8 +143,7 @@ static sepcl_status lower_outputs(sepcl_network *network) {
     strided_copy copy = {.rank = n->rank};
     memcpy(copy.dims, n->dims, sizeof copy.dims);
     place_strides(n, at, copy.x_stride);
-    /* The copy's target is no graph value: it gets a slot behind the last one (see place_values). */
-    sepcl_value slot = graph->count + i;
+    sepcl_value slot = output_slot(network, i);
     network->storages[slot] = (storage){STORAGE_IO, graph->input_count + i, node_elements(n), 0, -1, -1};
     place to = {slot, 0, node_channels(n)}, from = *at;
     place_strides(n, &to, copy.y_stride);

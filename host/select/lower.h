@@ -20,6 +20,9 @@ typedef struct strided_copy {
 sepcl_status lower_copy(sepcl_network *network, sepcl_value value, const place *x, const place *y,
                         const strided_copy *copy);
 
+/* Strides of a value seen with the dims of `out`: missing and unit axes broadcast. */
+void broadcast_strides(const node *out, const node *n, const place *at, int64_t strides[SEPCL_MAX_RANK]);
+
 /* Merges neighbouring axes that all operands walk in one stride, and drops axes of one element. */
 void merge_axes(stage *s);
 

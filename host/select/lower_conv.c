@@ -100,9 +100,87 @@ static sepcl_status lower_fully_connected(sepcl_network *network, sepcl_value va
   return SEPCL_OK;
 }
 
+/* Strides of a factor along the product's axes before the last two, which broadcast; *rows and *columns: its own last two. */
+static void factor_strides(const node *out, const node *n, const place *at, int64_t outer[SEPCL_MAX_RANK], int64_t *rows,
+                           int64_t *columns) {
+  int64_t own[SEPCL_MAX_RANK] = {0};
+  place_strides(n, at, own);
+  *columns = n->rank > 0 ? own[n->rank - 1] : 0;
+  *rows = n->rank > 1 ? own[n->rank - 2] : 0;
+  for (int32_t axis = 0; axis < out->rank - 2; axis++) {
+    int32_t k = axis - (out->rank - n->rank);
+    outer[axis] = k < 0 || n->dims[k] == 1 ? 0 : own[k];
+  }
+}
+
+static sepcl_status lower_product(sepcl_network *network, sepcl_value value) {
+  const sepcl_graph *graph = network->graph;
+  const node *n = &graph->nodes[value], *a = &graph->nodes[n->inputs[0]], *b = &graph->nodes[n->inputs[1]];
+  if (n->rank < 2 || n->rank > 5 || a->rank < 2 || b->rank < 2)
+    return failure(SEPCL_UNSUPPORTED, "node '%s': products of activations need 2 to 5 axes", n->name);
+  step *p = lower_begin(network, value, STAGE_MATMUL);
+  if (!p) return SEPCL_OUT_OF_MEMORY;
+  stage *s = &p->bound.s;
+  int64_t a_rows, a_columns, b_rows, b_columns;
+  s->rank = n->rank;
+  memcpy(s->dims, n->dims, sizeof s->dims);
+  lower_read(network, &p->x, n->inputs[0]);
+  lower_read(network, &p->r, n->inputs[1]);
+  factor_strides(n, a, &p->x, s->x_stride, &a_rows, &a_columns);
+  factor_strides(n, b, &p->r, s->r_stride, &b_rows, &b_columns);
+  s->x_stride[n->rank - 2] = a_rows;
+  s->r_stride[n->rank - 1] = n->mode ? b_rows : b_columns;
+  s->extra[0] = (int32_t)a->dims[a->rank - 1];
+  s->extra[1] = (int32_t)a_columns;
+  s->extra[2] = (int32_t)(n->mode ? b_columns : b_rows);
+  place_strides(n, &p->y, s->y_stride);
+  if (n->input_count > 2 && n->inputs[2] != SEPCL_NO_VALUE) {
+    int64_t strides[SEPCL_MAX_RANK] = {0};
+    s->has_scale = true;
+    lower_read(network, &p->s, n->inputs[2]);
+    broadcast_strides(n, &graph->nodes[n->inputs[2]], &p->s, strides);
+    for (int32_t axis = 0; axis < n->rank; axis++) s->extra[3 + axis] = (int32_t)strides[axis];
+  }
+  return SEPCL_OK;
+}
+
 sepcl_status lower_matmul(sepcl_network *network, sepcl_value value) {
   const sepcl_graph *graph = network->graph;
-  const node *n = &graph->nodes[value];
-  if (is_fully_connected(graph, n)) return lower_fully_connected(network, value);
-  return failure(SEPCL_UNSUPPORTED, "node '%s': a matrix product of two activations is not supported yet", n->name);
+  if (is_fully_connected(graph, &graph->nodes[value])) return lower_fully_connected(network, value);
+  return lower_product(network, value);
+}
+
+/* What conv_transpose and deform_conv share with the other convolutions. */
+static void take_window(const sepcl_network *network, step *p, const node *n, sepcl_window window, int32_t groups,
+                        sepcl_weight_layout layout) {
+  stage *s = &p->bound.s;
+  s->input = node_shape4(&network->graph->nodes[n->inputs[0]]);
+  s->output = node_shape4(n);
+  s->window = window;
+  s->groups = groups;
+  lower_read(network, &p->x, n->inputs[0]);
+  take_weights(p, n, layout);
+}
+
+sepcl_status lower_conv_transpose(sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value];
+  step *p = lower_begin(network, value, STAGE_CONV_TRANSPOSE);
+  if (!p) return SEPCL_OUT_OF_MEMORY;
+  take_window(network, p, n, n->conv_transpose.window, n->conv_transpose.groups, n->conv_transpose.layout);
+  return SEPCL_OK;
+}
+
+sepcl_status lower_deform_conv(sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value];
+  step *p = lower_begin(network, value, STAGE_DEFORM_CONV);
+  if (!p) return SEPCL_OUT_OF_MEMORY;
+  take_window(network, p, n, n->conv.window, n->conv.groups, n->conv.layout);
+  p->sets[0].bias = n->inputs[3];
+  p->bound.s.extra[0] = n->mode;
+  lower_read(network, &p->r, n->inputs[2]);
+  if (n->inputs[4] != SEPCL_NO_VALUE) {
+    p->bound.s.has_scale = true;
+    lower_read(network, &p->s, n->inputs[4]);
+  }
+  return SEPCL_OK;
 }

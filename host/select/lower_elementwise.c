@@ -3,8 +3,7 @@
 
 #include "select/lower.h"
 
-/* Strides of a value seen with the dims of `out`: missing and unit axes broadcast. */
-static void broadcast_strides(const node *out, const node *n, const place *at, int64_t strides[SEPCL_MAX_RANK]) {
+void broadcast_strides(const node *out, const node *n, const place *at, int64_t strides[SEPCL_MAX_RANK]) {
   int64_t own[SEPCL_MAX_RANK] = {0};
   place_strides(n, at, own);
   for (int32_t axis = 0; axis < out->rank; axis++) {

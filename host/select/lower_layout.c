@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "select/lower.h"
+#include "stage/copy.h"
 
 static sepcl_status add_view(sepcl_network *network, sepcl_value value) {
   step *p = lower_begin(network, value, STAGE_COPY);
@@ -91,15 +92,48 @@ sepcl_status lower_transpose(sepcl_network *network, sepcl_value value) {
 
 sepcl_status lower_expand(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value], *x = &network->graph->nodes[n->inputs[0]];
-  int64_t strides[SEPCL_MAX_RANK];
-  place_strides(x, &network->places[n->inputs[0]], strides);
   strided_copy copy = {.rank = n->rank};
   memcpy(copy.dims, n->dims, sizeof copy.dims);
-  for (int32_t axis = 0; axis < n->rank; axis++) {
-    int32_t k = axis - (n->rank - x->rank);
-    copy.x_stride[axis] = k < 0 || (x->dims[k] == 1 && n->dims[axis] != 1) ? 0 : strides[k];
-  }
+  broadcast_strides(n, x, &network->places[n->inputs[0]], copy.x_stride);
   place_strides(n, &network->places[value], copy.y_stride);
   place from = network->places[n->inputs[0]], to = network->places[value];
   return lower_copy(network, value, &from, &to, &copy);
+}
+
+/* A copy stage in the value's own dims, x walked with its own strides: what pads and gathers have in common. */
+static step *begin_copy(sepcl_network *network, sepcl_value value, int32_t mode) {
+  const node *n = &network->graph->nodes[value];
+  step *p = lower_begin(network, value, STAGE_COPY);
+  if (!p) return NULL;
+  stage *s = &p->bound.s;
+  s->mode = mode;
+  s->rank = n->rank;
+  memcpy(s->dims, n->dims, sizeof s->dims);
+  lower_read(network, &p->x, n->inputs[0]);
+  place_strides(&network->graph->nodes[n->inputs[0]], &p->x, s->x_stride);
+  place_strides(n, &p->y, s->y_stride);
+  return p;
+}
+
+sepcl_status lower_pad(sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value];
+  step *p = begin_copy(network, value, STAGE_COPY_CONSTANT + n->mode);
+  if (!p) return SEPCL_OUT_OF_MEMORY;
+  for (int32_t axis = 0; axis < n->rank; axis++) {
+    p->bound.s.r_stride[axis] = n->before[axis];
+    p->bound.s.extra[axis] = (int32_t)network->graph->nodes[n->inputs[0]].dims[axis];
+  }
+  p->bound.s.extra_float[0] = n->value;
+  return SEPCL_OK;
+}
+
+sepcl_status lower_gather(sepcl_network *network, sepcl_value value) {
+  const node *n = &network->graph->nodes[value];
+  step *p = begin_copy(network, value, STAGE_COPY_GATHER);
+  if (!p) return SEPCL_OUT_OF_MEMORY;
+  p->bound.s.extra[2] = n->axis;
+  sepcl_value slot = index_slot(network, value);
+  network->storages[slot] = (storage){STORAGE_WEIGHTS, 0, n->dims[n->axis], 0, -1, -1};
+  p->r = (place){slot, 0, n->dims[n->axis]};
+  return SEPCL_OK;
 }

@@ -6,21 +6,15 @@
 #include "error.h"
 #include "run/network.h"
 
-/* Kernels that can write with a pitch wider than their channels. */
+/* Values that a kernel of their own writes, wherever they lie: all but views and what exists before the network runs. */
 static bool writes_slices(const node *n) {
   switch (n->kind) {
-    case NODE_CONV:
-    case NODE_MATMUL:
-    case NODE_SEPARABLE:
-    case NODE_INVERTED_RESIDUAL:
-    case NODE_BATCH_NORM:
-    case NODE_ACTIVATION:
-    case NODE_BINARY:
-    case NODE_POOL:
-    case NODE_CONCAT:
-    case NODE_TRANSPOSE:
-    case NODE_EXPAND: return true;
-    default: return false;
+    case NODE_INPUT:
+    case NODE_CONSTANT:
+    case NODE_SLICE:
+    case NODE_RESHAPE:
+    case NODE_NORM: return false;
+    default: return true;
   }
 }
 
@@ -110,8 +104,8 @@ static void place_outputs(sepcl_network *network) {
 
 sepcl_status place_values(sepcl_network *network) {
   const sepcl_graph *graph = network->graph;
-  /* Copies to outputs have slots behind the values: see lower_outputs. */
-  size_t count = (size_t)graph->count + (size_t)graph->output_count + 1;
+  network->slot_count = 2 * graph->count + graph->output_count;
+  size_t count = (size_t)network->slot_count + 1;
   network->places = calloc(count, sizeof *network->places);
   network->storages = calloc(count, sizeof *network->storages);
   if (!network->places || !network->storages) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the plan");
