@@ -123,8 +123,8 @@ sepcl_status sepcl_pool_create(sepcl_op **out, sepcl_device *device, const sepcl
   TRY(check_call(out, device, desc, sizeof *desc));
   if ((int)desc->kind < 0 || desc->kind > SEPCL_AVERAGE_POOL_WITH_PADDING)
     return failure(SEPCL_INVALID_ARGUMENT, "desc.kind is %d, not a sepcl_pool_kind", (int)desc->kind);
-  const variant *v = desc->variant ? variant_find(desc->variant) : NULL;
-  bool global = covers_input(desc) && (!v || v->stage == STAGE_GLOBAL_POOL);
+  /* By the shape alone, whatever the variant: the two stages add in different orders. */
+  bool global = covers_input(desc);
   stage s = begin(global ? STAGE_GLOBAL_POOL : STAGE_POOL, desc->input, &desc->window, desc->input.c);
   s.mode = desc->kind;
   if (global) s.mode = desc->kind == SEPCL_MAX_POOL ? SEPCL_REDUCE_MAX : SEPCL_REDUCE_MEAN;

@@ -14,7 +14,8 @@ static int32_t draw_size(rng *r, int32_t most) {
     case 0: return rng_one_in(r, 3) ? 1 : rng_range(r, 1, clamp(most, 1, 4));
     case 1: return clamp(PICK(r, 2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71), 1, most);
     case 2:
-    case 3: return clamp(PICK(r, 4, 6, 8, 12, 14, 16, 24, 32, 48, 64, 96, 128) + PICK(r, -1, 0, 0, 1), 1, most);
+    case 3:
+      return clamp(PICK(r, 4, 6, 8, 12, 14, 16, 24, 32, 48, 64, 96, 128, 192, 256) + PICK(r, -1, 0, 0, 1), 1, most);
     default: return rng_range(r, 1, most);
   }
 }
@@ -79,6 +80,7 @@ static void draw_sets(rng *r, test_case *c) {
 
 /* Channels, outputs and groups of a convolution. */
 static void draw_channels(rng *r, test_case *c, int32_t most) {
+  if (rng_one_in(r, 16)) most *= 4;
   c->input.c = draw_size(r, most);
   c->outputs = draw_size(r, most);
   bool groups = (c->kind == CASE_CONV || c->kind == CASE_POINTWISE) && rng_one_in(r, 3);
@@ -149,7 +151,7 @@ static void fit_budget(rng *r, test_case *c, uint64_t macs) {
 static void draw_image(rng *r, test_case *c, const case_limits *limits) {
   c->input.n = rng_one_in(r, 3) ? rng_range(r, 2, 3) : 1;
   c->input.h = draw_size(r, limits->pixels);
-  c->input.w = draw_size(r, limits->pixels);
+  c->input.w = draw_size(r, rng_one_in(r, 8) ? 4 * limits->pixels : limits->pixels);
   if (rng_one_in(r, 10)) c->input.h = c->input.w = 1;
   c->window = (sepcl_window)SEPCL_WINDOW_INIT;
   if (c->kind == CASE_GEMM) {
@@ -191,7 +193,7 @@ test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_li
       c.window.kernel_h = c.input.h;
       c.window.kernel_w = c.input.w;
     } else {
-      fit_budget(&r, &c, limits->macs);
+      fit_budget(&r, &c, rng_one_in(&r, 16) ? 8 * limits->macs : limits->macs);
       fit_axis(c.input.h, &c.window.kernel_h, &c.window.dilation_h, &c.window.pad_top, &c.window.pad_bottom);
       fit_axis(c.input.w, &c.window.kernel_w, &c.window.dilation_w, &c.window.pad_left, &c.window.pad_right);
     }

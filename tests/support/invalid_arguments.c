@@ -8,9 +8,9 @@ typedef struct trial {
   FILE *log;
   int calls, failures;
   int *statuses;
-  sepcl_op *conv, *scaled, *pool, *add; /* good ops */
-  cl_mem small, large, foreign;         /* 16 bytes, 64 KiB, 64 KiB of the other context */
-  cl_mem output;                        /* 64 KiB: nothing may write here */
+  sepcl_op *conv, *scaled, *residual, *pool; /* good ops */
+  cl_mem small, large, foreign;              /* 16 bytes, 64 KiB, 64 KiB of the other context */
+  cl_mem output;                             /* 64 KiB: nothing may write here */
   cl_event event;
 } trial;
 
@@ -232,12 +232,12 @@ static void operands(trial *t) {
   BAD_ARGS(null, "input", t->conv, a.input.buffer = NULL);
   BAD_ARGS(null, "output", t->conv, a.output.buffer = NULL);
   BAD_ARGS(null, "weights", t->conv, a.weights.buffer = NULL);
-  BAD_ARGS(null, "residual", t->add, a.residual.buffer = NULL);
+  BAD_ARGS(null, "residual", t->residual, a.residual.buffer = NULL);
   BAD_ARGS(null, "scale", t->scaled, a.scale.buffer = NULL);
   BAD_ARGS(small, "input", t->conv, a.input.buffer = t->small);
   BAD_ARGS(small, "output", t->conv, a.output.buffer = t->small);
   BAD_ARGS(small, "weights", t->conv, a.weights.buffer = t->small);
-  BAD_ARGS(small, "residual", t->add, a.residual.buffer = t->small);
+  BAD_ARGS(small, "residual", t->residual, a.residual.buffer = t->small);
   BAD_ARGS(small, "scale", t->scaled, (a.scale.buffer = t->small, a.scale.offset = 4));
   BAD_ARGS(small, "input", t->conv, a.input.offset = 65536 - 64);
   BAD_ARGS(small, "output", t->conv, a.output.offset = 65536 - 64);
@@ -248,7 +248,7 @@ static void operands(trial *t) {
   BAD_ARGS(odd, "input", t->conv, a.input.offset = 2);
   BAD_ARGS(odd, "output", t->conv, a.output.offset = 5);
   BAD_ARGS(odd, "weights", t->conv, a.weights.offset = 1);
-  BAD_ARGS(odd, "residual", t->add, a.residual.offset = 6);
+  BAD_ARGS(odd, "residual", t->residual, a.residual.offset = 6);
   BAD_ARGS(odd, "scale", t->scaled, a.scale.offset = 3);
   BAD_ARGS(SEPCL_INVALID_SHAPE, "input", t->conv, a.input.pitch = 3);
   BAD_ARGS(SEPCL_INVALID_SHAPE, "output", t->conv, a.output.pitch = 1);
@@ -266,7 +266,7 @@ static void contexts(trial *t) {
   BAD_ARGS(wrong, "input", t->conv, a.input.buffer = t->foreign);
   BAD_ARGS(wrong, "output", t->conv, a.output.buffer = t->foreign);
   BAD_ARGS(wrong, "weights", t->conv, a.weights.buffer = t->foreign);
-  BAD_ARGS(wrong, "residual", t->add, a.residual.buffer = t->foreign);
+  BAD_ARGS(wrong, "residual", t->residual, a.residual.buffer = t->foreign);
   BAD_ARGS(wrong, "scale", t->scaled, a.scale.buffer = t->foreign);
   BAD_ARGS(null, "wait", t->conv, (sync.wait_count = 1, sync.wait = NULL));
   cl_event nothing = NULL;
@@ -283,22 +283,23 @@ static bool prepare(trial *t) {
   scaled.has_scale = 1;
   sepcl_conv_desc conv = good_conv();
   sepcl_pool_desc pool = good_pool();
-  sepcl_elementwise_desc add = good_elementwise();
+  sepcl_conv_desc residual = good_conv();
+  residual.has_residual = 1;
   t->small = test_buffer(t->context, NULL, 16);
   t->large = test_buffer(t->context, NULL, 65536);
   t->output = test_buffer(t->context, NULL, 65536);
   t->foreign = test_buffer(t->other, NULL, 65536);
   return t->small && t->large && t->output && t->foreign && sepcl_conv_create(&t->conv, DEVICE, &conv) == SEPCL_OK &&
          sepcl_conv_create(&t->scaled, DEVICE, &scaled) == SEPCL_OK &&
-         sepcl_pool_create(&t->pool, DEVICE, &pool) == SEPCL_OK &&
-         sepcl_elementwise_create(&t->add, DEVICE, &add) == SEPCL_OK;
+         sepcl_conv_create(&t->residual, DEVICE, &residual) == SEPCL_OK &&
+         sepcl_pool_create(&t->pool, DEVICE, &pool) == SEPCL_OK;
 }
 
 static void release(trial *t) {
   cl_mem buffers[] = {t->small, t->large, t->output, t->foreign};
   for (int i = 0; i < 4; i++)
     if (buffers[i]) t->context->cl->clReleaseMemObject(buffers[i]);
-  sepcl_op *ops[] = {t->conv, t->scaled, t->pool, t->add};
+  sepcl_op *ops[] = {t->conv, t->scaled, t->residual, t->pool};
   for (int i = 0; i < 4; i++) sepcl_op_free(ops[i]);
 }
 

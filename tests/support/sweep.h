@@ -18,13 +18,15 @@ typedef struct sweep_options {
 
 typedef struct sweep_result {
   uint64_t cases, launches, refused, wrong, failed, unfused;
+  uint64_t macs; /* of the cases, each counted once */
 } sweep_result;
 
 /* Adds to `result` and to hits[variant_count], the launches of each variant. */
 void sweep_kind(const test_context *context, case_kind kind, const sweep_options *options, sweep_result *result,
                 uint64_t *hits);
 
-/* The same cases against a reference with two additions swapped: how many were found wrong, of how many. */
+/* The same cases against a reference with two additions swapped or, where a stage has no chain of products, with one bit of
+ * its result changed: how many were found wrong, of how many. */
 void sweep_negative_control(const test_context *context, case_kind kind, const sweep_options *options, uint64_t *found,
                             uint64_t *cases);
 
