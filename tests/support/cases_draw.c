@@ -33,11 +33,17 @@ static void draw_axis(rng *r, bool usual, int32_t axis[5]) {
   if (rng_one_in(r, 4)) *before = reach / 2 - (*stride > 1 && reach / 2 > 0 ? 1 : 0); /* TensorFlow's SAME */
 }
 
-static sepcl_window draw_window(rng *r) {
+/* Depthwise kernels have specialisations for 3x3 and 5x5: those must be met often. */
+static sepcl_window draw_window(rng *r, bool depthwise) {
   int32_t y[5], x[5];
-  bool usual = rng_one_in(r, 2);
+  bool usual = depthwise ? !rng_one_in(r, 3) : rng_one_in(r, 2);
   draw_axis(r, usual, y);
   draw_axis(r, usual, x);
+  if (usual && depthwise) {
+    y[0] = PICK(r, 3, 3, 3, 5, 5, 7);
+    y[1] = PICK(r, 1, 2);
+    y[3] = y[4] = y[0] / 2;
+  }
   if (usual && !rng_one_in(r, 8))
     for (int32_t i = 0; i < 5; i++) x[i] = y[i];
   sepcl_window w = {y[0], x[0], y[1], x[1], y[2], x[2], y[3], x[3], y[4], x[4]};
@@ -161,7 +167,7 @@ static void draw_image(rng *r, test_case *c, const case_limits *limits) {
     c->window.stride_h = rng_one_in(r, 3) ? rng_range(r, 1, 3) : 1;
     c->window.stride_w = rng_one_in(r, 4) ? rng_range(r, 1, 3) : c->window.stride_h;
   } else if (c->kind != CASE_ELEMENTWISE) {
-    c->window = draw_window(r);
+    c->window = draw_window(r, c->kind >= CASE_DEPTHWISE && c->kind <= CASE_INVERTED_RESIDUAL);
   }
 }
 
