@@ -10,6 +10,7 @@
 #include "preprocess.h"
 #include "statistics.h"
 #include "table.h"
+#include "text.h"
 
 START_TEST(orders_measurements) {
   double values[101];
@@ -71,6 +72,17 @@ START_TEST(draws_bars_and_numbers) {
   ck_assert_str_eq(metric_text(number, 999.0), "999 ");
   ck_assert_str_eq(metric_text(number, 999960.0), "1.0 M");
   ck_assert_uint_eq(text_width("Käfer ▇"), 7);
+}
+END_TEST
+
+START_TEST(cleans_text) {
+  char text[] =
+      "a\x1B[2J\nK\xC3\xA4"
+      "fer\xFF \xC2\x9B"
+      "2J \xE2\x96\x87\xE2\x96";
+  ck_assert_str_eq(text_clean(text),
+                   "a?[2J?K\xC3\xA4"
+                   "fer? ??2J \xE2\x96\x87??");
 }
 END_TEST
 
@@ -141,6 +153,7 @@ Suite *suite_tool(void) {
   tcase_add_test(tests, orders_measurements);
   tcase_add_test(tests, aligns_tables);
   tcase_add_test(tests, draws_bars_and_numbers);
+  tcase_add_test(tests, cleans_text);
   tcase_add_test(tests, guesses_commands);
   tcase_add_test(tests, finds_picture_inputs);
   tcase_add_test(tests, prefers_options_to_metadata_to_defaults);

@@ -9,6 +9,7 @@
 #include "message.h"
 #include "npy.h"
 #include "session.h"
+#include "text.h"
 
 static bool arrays_make(arrays *a, int32_t count, const sepcl_graph *graph,
                         sepcl_status (*info)(sepcl_io_info *, const sepcl_graph *, int32_t)) {
@@ -115,10 +116,12 @@ void json_number(cJSON *object, const char *name, double value) {
 }
 
 void json_text(cJSON *object, const char *name, const char *value) {
-  if (value)
-    cJSON_AddStringToObject(object, name, value);
+  char *copy = value ? strdup(value) : NULL;
+  if (copy)
+    cJSON_AddStringToObject(object, name, text_clean(copy));
   else
     cJSON_AddNullToObject(object, name);
+  free(copy);
 }
 
 cJSON *json_shape(int32_t rank, const int64_t *dims) {

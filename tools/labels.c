@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "message.h"
+#include "text.h"
 
 static bool append(labels *out, const char *name, size_t length) {
   if ((out->count & (out->count - 1)) == 0) { /* 0 or a power of two: full */
@@ -15,10 +16,9 @@ static bool append(labels *out, const char *name, size_t length) {
   }
   char *copy = malloc(length + 1);
   if (!copy) return complain("out of memory for labels");
-  for (size_t i = 0; i < length; i++) /* control characters could drive a terminal */
-    copy[i] = (unsigned char)name[i] < ' ' || name[i] == 127 ? ' ' : name[i];
+  memcpy(copy, name, length);
   copy[length] = '\0';
-  out->names[out->count++] = copy;
+  out->names[out->count++] = text_clean(copy);
   return true;
 }
 

@@ -6,6 +6,7 @@
 #include "options.h"
 #include "sepcl.h"
 #include "table.h"
+#include "text.h"
 
 enum {
   LOOK = OPTIONS_MODEL | OPTIONS_JSON,
@@ -60,13 +61,13 @@ static void print_help(void) {
 }
 
 static int report(int status, bool all) {
-  const char *text = complaint();
-  int first = (int)strcspn(text, "\r\n");
   fflush(stdout);
-  if (all)
-    fprintf(stderr, "sepcl: %s\n", text);
-  else
-    fprintf(stderr, "sepcl: %.*s\n", first, text);
+  const char *text = complaint();
+  size_t first = strcspn(text, "\r\n");
+  char line[1024];
+  snprintf(line, sizeof line, "%.*s", (int)first, text);
+  fprintf(stderr, "sepcl: %s\n", text_clean(line));
+  if (all && text[first]) fprintf(stderr, "%s\n", text + first + 1);
   return status;
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
+
 struct table {
   int columns;
   bool right[24];
@@ -34,7 +36,7 @@ static void add_cell(table *t, char *text) {
     t->cells = more;
     t->capacity = capacity;
   }
-  t->cells[t->count++] = text;
+  t->cells[t->count++] = text ? text_clean(text) : NULL;
 }
 
 table *table_create(const char *titles) {
