@@ -103,7 +103,8 @@ static int print_json(const bench *b) {
   json_number(ms, "median", b->stats.median);
   json_number(ms, "p90", b->stats.p90);
   json_number(ms, "p99", b->stats.p99);
-  json_number(root, "macs", (double)s->info.macs);
+  json_number(root, "macs", (double)s->macs);
+  json_number(root, "executed_macs", (double)s->info.macs); /* without removed channels; gflops counts these */
   json_number(root, "gflops", gflops(s->info.macs, b->stats.min));
   json_number(root, "peak_gflops", b->best.gflops);
   json_number(root, "share_of_peak", gflops(s->info.macs, b->stats.min) / b->best.gflops);
@@ -160,7 +161,7 @@ static int print_tables(const bench *b) {
       "inference                 %.3f ms min, %.3f median, %.3f p90, %.3f p99 (%zu runs, host array to host array)\n",
       b->stats.min, b->stats.median, b->stats.p90, b->stats.p99, b->count);
   printf("speed                     %.1f GFLOP/s at best, %.0f%% of the device's FMA peak (%sMACs)\n", rate,
-         100.0 * rate / b->best.gflops, metric_text(macs, (double)s->info.macs));
+         100.0 * rate / b->best.gflops, metric_text(macs, (double)s->macs));
   printf("device                    %s, driver %s: %.0f GFLOP/s, %.1f GB/s in this run\n", s->device_info.name,
          s->device_info.driver, b->best.gflops, b->best.gigabytes);
   printf("memory                    arena %sB, weights %sB\n", metric_text(arena, (double)s->info.arena_bytes),

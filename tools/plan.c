@@ -1,10 +1,12 @@
 /* sepcl plan: what would run, and why; nothing does. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "message.h"
 #include "session.h"
 #include "table.h"
+#include "text.h"
 
 static const char *replay_name(sepcl_replay replay) {
   static const char *const names[] = {"auto", "launches", "command-buffer", "one-launch"};
@@ -15,6 +17,19 @@ static double ratio(const sepcl_network_info *info) {
   return info->arena_lower_bound_bytes ? (double)info->arena_bytes / (double)info->arena_lower_bound_bytes : 1.0;
 }
 
+/* A comma-separated list as JSON's. */
+static cJSON *names_json(const char *names) {
+  cJSON *list = cJSON_CreateArray();
+  while (*names) {
+    size_t length = strcspn(names, ",");
+    char *name = strndup(names, length);
+    if (name) cJSON_AddItemToArray(list, cJSON_CreateString(text_clean(name)));
+    free(name);
+    names += length + (names[length] == ',');
+  }
+  return list;
+}
+
 static cJSON *stage_json(const sepcl_stage_info *stage) {
   cJSON *object = cJSON_CreateObject();
   json_text(object, "name", stage->name);
@@ -22,7 +37,7 @@ static cJSON *stage_json(const sepcl_stage_info *stage) {
   json_text(object, "kernel", stage->kernel);
   json_text(object, "reason", stage->reason);
   json_number(object, "workspace_bytes", (double)stage->workspace_bytes);
-  json_text(object, "fused_from", stage->fused_from);
+  cJSON_AddItemToObject(object, "fused_from", names_json(stage->fused_from ? stage->fused_from : stage->name));
   json_number(object, "launches", stage->launches);
   json_number(object, "macs", (double)stage->macs);
   json_number(object, "bytes", (double)stage->bytes);
@@ -47,7 +62,8 @@ static int print_json(const session *s) {
   json_number(root, "arena_ratio", ratio(&s->info));
   json_number(root, "workspace_bytes", (double)workspace);
   json_number(root, "weights_bytes", (double)s->info.weights_bytes);
-  json_number(root, "macs", (double)s->info.macs);
+  json_number(root, "macs", (double)s->macs);
+  json_number(root, "executed_macs", (double)s->info.macs);
   json_number(root, "launches", s->info.launches);
   json_text(root, "replay", replay_name(s->info.replay));
   json_number(root, "removed_channels", s->info.removed_channels);
@@ -92,7 +108,8 @@ static int print_tables(const session *s) {
   printf("arena     %zu bytes, lower bound %zu, ratio %.3f\n", info->arena_bytes, info->arena_lower_bound_bytes,
          ratio(info));
   printf("weights   %sB packed\n", metric_text(weights, (double)info->weights_bytes));
-  printf("channels  %d removed as constant\n", info->removed_channels);
+  printf("channels  %d removed as constant, with %sMACs\n", info->removed_channels,
+         metric_text(macs, (double)(s->macs - info->macs)));
   if (info->error_bound >= 0.0) printf("error     at most %.3g of the output's range\n", info->error_bound);
   printf("bits      %s\n", info->reproducible && s->device_info.reproducible
                                ? "equal on every device, kernel and replay (docs/numerics.md)"

@@ -224,7 +224,7 @@ static int print_tables(const run *r, size_t top) {
   preprocessing_text(how, sizeof how, &r->how);
   printf("device    %s\n", r->s.device_info.name);
   printf("driver    %s %s\n", r->s.device_info.platform, r->s.device_info.driver);
-  printf("model     %s, %sMACs\n", r->s.model, metric_text(macs, (double)r->s.info.macs));
+  printf("model     %s, %sMACs\n", r->s.model, metric_text(macs, (double)r->s.macs));
   printf("picture   %s, %dx%d\n", r->image, r->width, r->height);
   printf("          %s\n\n", how);
   print_labels(r, top);

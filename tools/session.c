@@ -39,7 +39,12 @@ bool session_load(session *s, const options *o, const char *model) {
   double start = now_ms();
   bool loaded = strncmp(model, "zoo:", 4) ? load_file(s) : build_zoo(s, model + 4);
   s->load_ms = now_ms() - start;
-  return loaded && (sepcl_graph_status(s->graph) == SEPCL_OK || complain_library());
+  if (!loaded || (sepcl_graph_status(s->graph) != SEPCL_OK && !complain_library())) return false;
+  for (int i = 0; i < sepcl_graph_node_count(s->graph); i++) {
+    sepcl_node_info node;
+    if (sepcl_graph_node_info(&node, s->graph, i) == SEPCL_OK) s->macs += node.macs;
+  }
+  return true;
 }
 
 bool session_open_device(session *s) {

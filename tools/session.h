@@ -17,6 +17,7 @@ typedef struct session {
   sepcl_network *network;
   sepcl_network_info info;
   sepcl_execution *execution;
+  uint64_t macs; /* the model's; the network may do without some of them (info.macs) */
   double load_ms, compile_ms;
   uint32_t compiled, cached; /* programs, by the time that the network was made */
 } session;
