@@ -1,7 +1,7 @@
 /* Pointwise and general convolutions, and matrix products: rows are output pixels, read where they lie.
  *
- * Packed weights: for each group its panels of NR outputs, each NR biases, then NR weights for each (ky, kx, ci); after the
- * last panel a row of zeros, c / groups long, which stands for pixels in the padding.
+ * Packed weights: for each group its panels of NR outputs (the last one as many vectors as it needs), each its biases,
+ * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding.
  *
  * split: 0 rows in a task, 1 tasks over the rows of an image, 2 panels in a task, 3 tasks over a group's panels, 4 rows of
  * an image (all images together count as one unless there is a scale), 5 panels of a group.
@@ -9,7 +9,7 @@
  * CONV 0: the kernel is 1x1 and unpadded. */
 #include "tile.cl"
 
-/* Output pixel `m` as n, oy, ox. */
+/* An output pixel: its image and the input pixel under its first tap. */
 typedef struct FN(pixel) {
   int n, oy, ox;
 } FN(pixel);
@@ -31,94 +31,115 @@ static void FN(next_pixel)(const window_params *g, FN(pixel) * at) {
   at->n++;
 }
 
-/* The input's pixel under tap (ky, kx), or the zeros. */
-static __global const float *FN(row)(const window_params *g, const FN(pixel) * at, __global const float *x,
-                                     __global const float *zeros, const int pitch, const int ky, const int kx) {
+typedef struct FN(work) {
+  const window_params *g;
+  __global const float *x, *zeros, *scale; /* of the group */
+  int inputs, x_pitch, simple, scaled, runs;
+} FN(work);
+
+/* The input under tap (ky, kx) of an output pixel, or the zeros. */
+static __global const float *FN(tap)(const FN(work) * t, const FN(pixel) * at, const int ky, const int kx) {
+  const window_params *g = t->g;
   const int iy = at->oy * g->sh - g->pt + ky * g->dh, ix = at->ox * g->sw - g->pl + kx * g->dw;
-  if (CONV && (iy < 0 || iy >= g->h || ix < 0 || ix >= g->w)) return zeros;
-  return x + (((long)at->n * g->h + iy) * g->w + ix) * pitch;
+  if (CONV && (iy < 0 || iy >= g->h || ix < 0 || ix >= g->w)) return t->zeros;
+  return t->x + (((long)at->n * g->h + iy) * g->w + ix) * t->x_pitch;
 }
 
-#define TILE_A_POINTER(i)           \
-  __global const float *a##i = row; \
-  if (m + i + 1 < rows) row += p->x_pitch;
-#define TILE_A_STRIDED(i)                                                                    \
-  __global const float *a##i = FN(row)(g, &at, xg, zeros, p->x_pitch, 0, 0);                 \
-  if (m + i + 1 < rows) FN(next_pixel)(g, &at);
-#define TILE_PIXEL(i)        \
-  const FN(pixel) at##i = at; \
-  if (m + i + 1 < rows) FN(next_pixel)(g, &at);
-#define TILE_A_TAP(i) __global const float *a##i = FN(row)(g, &at##i, xg, zeros, p->x_pitch, ky, kx);
+/* All taps of a pixel lie inside the input. */
+static int FN(inside)(const window_params *g, const FN(pixel) * at) {
+  const int iy = at->oy * g->sh - g->pt, ix = at->ox * g->sw - g->pl;
+  return iy >= 0 && iy + (g->kh - 1) * g->dh < g->h && ix >= 0 && ix + (g->kw - 1) * g->dw < g->w;
+}
+
+#ifndef GEMM_CL
+#define GEMM_CL
+/* Rows past the wanted ones repeat the last. */
+#define TILE_POINTER(i) __global const float *a##i;
+#define TILE_NEXT_ROW(i) \
+  a##i = row;            \
+  if (i + 1 < rows) row += pitch;
+#define TILE_STRIDED_ROW(i)     \
+  a##i = FN(tap)(t, &at, 0, 0); \
+  if (i + 1 < rows) FN(next_pixel)(g, &at);
+#define TILE_PIXEL(i)                        \
+  const FN(pixel) at##i = at;                \
+  interior = interior && FN(inside)(g, &at); \
+  if (i + 1 < rows) FN(next_pixel)(g, &at);
+#define TILE_TAP(i) __global const float *a##i = FN(tap)(t, &at##i, ky, kx);
+/* A panel of tv vectors, tile by tile. */
+#define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
+#define GEMM_PANEL(tv)                                                                                   \
+  for (int m = row_from; m < row_to; m += TILE_TR(tv)) {                                                 \
+    const int pixel = image * rows + m, wanted = min(TILE_TR(tv), row_to - m);                           \
+    __global float *yy = y + p->y_at + (long)pixel * p->y_pitch + o;                                     \
+    __global const float *rr = p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : yy;        \
+    if (wanted > TILE_HALF(TILE_TR(tv)))                                                                 \
+      GEMM_TILE(TILE_TR(tv), tv)(&work, &end, panel, pixel, wanted, left, yy, rr);                       \
+    else                                                                                                 \
+      GEMM_TILE(TILE_HALF(TILE_TR(tv)), tv)(&work, &end, panel, pixel, wanted, left, yy, rr);            \
+  }
+#endif
+
+/* A full and a half tile for each number of vectors. */
+#define TV 1
+#define TR TILE_TR(1)
+#include "gemm_tile.cl"
+#define TV 1
+#define TR TILE_HALF(TILE_TR(1))
+#include "gemm_tile.cl"
+#define TV 2
+#define TR TILE_TR(2)
+#include "gemm_tile.cl"
+#define TV 2
+#define TR TILE_HALF(TILE_TR(2))
+#include "gemm_tile.cl"
+#if NR / VEC > 2
+#define TV 3
+#define TR TILE_TR(3)
+#include "gemm_tile.cl"
+#define TV 3
+#define TR TILE_HALF(TILE_TR(3))
+#include "gemm_tile.cl"
+#define TV 4
+#define TR TILE_TR(4)
+#include "gemm_tile.cl"
+#define TV 4
+#define TR TILE_HALF(TILE_TR(4))
+#include "gemm_tile.cl"
+#endif
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
   const int row_tasks = g->split[1], panel_tasks = g->split[3], rows = g->split[4], panels = g->split[5];
-  const int images = p->has_scale ? g->n : 1;
-  const int inputs = g->c / g->groups, outputs = g->oc / g->groups;
-  const int row_task = task % row_tasks;
-  task /= row_tasks;
-  const int image = task % images;
-  task /= images;
+  const int images = p->has_scale ? g->n : 1, inputs = g->c / g->groups, outputs = g->oc / g->groups;
+  const int row_task = task % row_tasks, image = task / row_tasks % images;
+  task /= row_tasks * images;
   const int panel_task = task % panel_tasks, group = task / panel_tasks;
   const int row_from = row_task * g->split[0], row_to = min(rows, row_from + g->split[0]);
   const int panel_from = panel_task * g->split[2], panel_to = min(panels, panel_from + g->split[2]);
-  const long panel_size = (long)NR * ((long)g->kh * g->kw * inputs + 1);
-  __global const float *zeros = w + p->w_at + (long)g->groups * panels * panel_size;
-  __global const float *xg = x + p->x_at + (long)group * inputs;
-  __global const float *scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch + (long)group * inputs : zeros;
-  const int simple = g->sh == 1 && g->sw == 1;
-  for (int panel_index = panel_from; panel_index < panel_to; panel_index++) {
-    __global const float *panel = w + p->w_at + ((long)group * panels + panel_index) * panel_size;
-    const int o = group * outputs + panel_index * NR;
-    for (int m = row_from; m < row_to; m += MR) {
-      const long pixel = (long)image * rows + m;
-      FN(tile_output) tile;
-      tile.y = y + p->y_at + pixel * p->y_pitch + o;
-      tile.r = p->has_residual ? r + p->r_at + pixel * p->r_pitch + o : tile.y;
-      tile.y_pitch = p->y_pitch;
-      tile.r_pitch = p->r_pitch;
-      tile.rows = min(MR, row_to - m);
-      tile.outputs = min(NR, outputs - panel_index * NR);
-      tile.has_residual = p->has_residual;
-      tile.act = p->act[0];
-      tile.act_a = p->act_a[0];
-      tile.act_b = p->act_b[0];
-      tile.whole = tile.rows == MR && tile.outputs == NR && tile.act == F_CLIP;
-      TILE_DECLARE
-      __global const float *b = panel + NR;
-#if CONV
-      FN(pixel) at = FN(pixel_of)(g, (int)pixel);
-      TILE_ROWS(TILE_PIXEL)
-      for (int ky = 0; ky < g->kh; ky++)
-        for (int kx = 0; kx < g->kw; kx++) {
-          TILE_ROWS(TILE_A_TAP)
-          if (p->has_scale)
-            TILE_SCALED_LOOP(inputs)
-          else
-            TILE_LOOP(inputs)
-        }
-#else
-      if (simple) {
-        __global const float *row = xg + pixel * p->x_pitch;
-        TILE_ROWS(TILE_A_POINTER)
-        if (p->has_scale)
-          TILE_SCALED_LOOP(inputs)
-        else
-          TILE_LOOP(inputs)
-      } else {
-        FN(pixel) at = FN(pixel_of)(g, (int)pixel);
-        TILE_ROWS(TILE_A_STRIDED)
-        if (p->has_scale)
-          TILE_SCALED_LOOP(inputs)
-        else
-          TILE_LOOP(inputs)
-      }
+  const long chain = (long)g->kh * g->kw * inputs + 1; /* bias and weights of an output */
+  const long group_size = chain * ((outputs + VEC - 1) / VEC * VEC);
+  FN(work) work;
+  work.g = g;
+  work.x = x + p->x_at + (long)group * inputs;
+  work.zeros = w + p->w_at + g->groups * group_size;
+  work.scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch + (long)group * inputs : work.zeros;
+  work.inputs = inputs;
+  work.x_pitch = p->x_pitch;
+  work.scaled = p->has_scale;
+  work.simple = g->sh == 1 && g->sw == 1;
+  work.runs = g->dw == 1 && p->x_pitch == inputs && !p->has_scale;
+  const FN(ending) end = FN(ending_of)(p);
+  for (int i = panel_from; i < panel_to; i++) {
+    __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
+    const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR;
+    switch ((left + VEC - 1) / VEC) {
+      case 1: GEMM_PANEL(1) break;
+      case 2: GEMM_PANEL(2) break;
+#if NR / VEC > 2
+      case 3: GEMM_PANEL(3) break;
+      default: GEMM_PANEL(4) break;
 #endif
-      TILE_STORE
     }
   }
 }
-#undef TILE_A_POINTER
-#undef TILE_A_STRIDED
-#undef TILE_PIXEL
-#undef TILE_A_TAP

@@ -1,7 +1,7 @@
-/* The register tile that every convolution and matrix product shares: MR pixels x NV vectors of outputs, its accumulators
+/* The register tile that every convolution and matrix product shares: TR pixels x TV vectors of outputs, its accumulators
  * and row pointers named one by one (arrays of them end up in memory with some compilers).
  *
- * A variant defines MR and NV. TILE_DECLARE names c0_0.. ; TILE_LOOP runs a chain of k; TILE_STORE writes the results. */
+ * A file defines TR and TV and includes its own tile function, made of TILE_START.., TILE_LOOP and TILE_STORE. */
 #ifndef TILE_CL
 #define TILE_CL
 #define REPEAT_1(M) M(0)
@@ -24,93 +24,132 @@
 #define EACH_4(M, i) EACH_3(M, i) M(i, 3)
 
 /* M(i) for each row, M(i, v) for each vector of row i. */
-#define TILE_ROWS(M) PASTE(REPEAT_, MR)(M)
-#define TILE_VECTORS(M, i) PASTE(EACH_, NV)(M, i)
+#define TILE_ROWS(M) PASTE(REPEAT_, TR)(M)
+#define TILE_VECTORS(M, i) PASTE(EACH_, TV)(M, i)
+/* NAME_6x4_ENTRY */
+#define TILE_NAME(name) PASTE(PASTE(PASTE(PASTE(name, _), TR), PASTE(x, TV)), PASTE(_, ENTRY))
 
-/* The accumulators start at the panel's bias. */
+/* Accumulators c0_0, c0_1, ... start at the panel's bias, or where an earlier part of the chain left them. */
 #define TILE_BIAS(i, v) const FV bias##v = LOADV(panel + v * VEC);
-#define TILE_START(i, v) FV c##i##_##v = bias##v;
-#define TILE_START_ROW(i) TILE_VECTORS(TILE_START, i)
-#define TILE_DECLARE TILE_VECTORS(TILE_BIAS, 0) TILE_ROWS(TILE_START_ROW)
+#define TILE_FROM_BIAS(i, v) FV c##i##_##v = bias##v;
+#define TILE_FROM_BIAS_ROW(i) TILE_VECTORS(TILE_FROM_BIAS, i)
+#define TILE_START_AT_BIAS TILE_VECTORS(TILE_BIAS, 0) TILE_ROWS(TILE_FROM_BIAS_ROW)
+#define TILE_FROM_SUMS(i, v) FV c##i##_##v = LOADV(sums + (i) * sums_pitch + v * VEC);
+#define TILE_FROM_SUMS_ROW(i) TILE_VECTORS(TILE_FROM_SUMS, i)
+#define TILE_START_AT_SUMS TILE_ROWS(TILE_FROM_SUMS_ROW)
 
-/* for k in [0, count): c += a[k] * b[k][NR], rows a0, a1, ...; b moves on. */
+/* for k in [0, count): c += a[k] * b[k], rows a0, a1, ...; b, the panel's weights, moves on. */
 #define TILE_LOAD_B(i, v) const FV b##v = LOADV(b + v * VEC);
 #define TILE_FMA(i, v) c##i##_##v = fma(a, b##v, c##i##_##v);
-#define TILE_STEP(i)              \
-  {                               \
-    const FV a = (FV)(a##i[k]);   \
-    TILE_VECTORS(TILE_FMA, i)     \
+#define TILE_STEP(i)            \
+  {                             \
+    const FV a = (FV)(a##i[k]); \
+    TILE_VECTORS(TILE_FMA, i)   \
   }
-#define TILE_LOOP(count)                 \
-  for (int k = 0; k < (count); k++) {    \
-    TILE_VECTORS(TILE_LOAD_B, 0)         \
-    TILE_ROWS(TILE_STEP)                 \
-    b += NR;                             \
+#define TILE_LOOP(count)              \
+  for (int k = 0; k < (count); k++) { \
+    TILE_VECTORS(TILE_LOAD_B, 0)      \
+    TILE_ROWS(TILE_STEP)              \
+    b += TV * VEC;                    \
   }
 /* The same with a[k] * scale[k] for a[k]. */
-#define TILE_SCALED_STEP(i)                   \
-  {                                           \
-    const FV a = (FV)(a##i[k] * scale[k]);    \
-    TILE_VECTORS(TILE_FMA, i)                 \
+#define TILE_SCALED_STEP(i)                \
+  {                                        \
+    const FV a = (FV)(a##i[k] * scale[k]); \
+    TILE_VECTORS(TILE_FMA, i)              \
   }
-#define TILE_SCALED_LOOP(count)          \
-  for (int k = 0; k < (count); k++) {    \
-    TILE_VECTORS(TILE_LOAD_B, 0)         \
-    TILE_ROWS(TILE_SCALED_STEP)          \
-    b += NR;                             \
+#define TILE_SCALED_LOOP(count)       \
+  for (int k = 0; k < (count); k++) { \
+    TILE_VECTORS(TILE_LOAD_B, 0)      \
+    TILE_ROWS(TILE_SCALED_STEP)       \
+    b += TV * VEC;                    \
   }
 
-/* Whole tiles that end in a clip go to memory at once, the rest through a buffer. */
+/* Sums as they are. */
+#define TILE_TO_SUMS(i, v) STOREV(c##i##_##v, sums + (i) * sums_pitch + v * VEC);
+#define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)
+#define TILE_STORE_SUMS TILE_ROWS(TILE_TO_SUMS_ROW)
+
+/* Residual, activation and store. A whole tile (all rows and outputs are there) that ends in a clip goes to memory at
+ * once, any other through a buffer. */
 #define TILE_RESIDUAL(i, v) c##i##_##v += LOADV(rr + v * VEC);
-#define TILE_RESIDUAL_ROW(i) \
-  TILE_VECTORS(TILE_RESIDUAL, i) rr += tile.r_pitch;
-#define TILE_CLIP(i, v)                                              \
-  {                                                                  \
-    const FV t = c##i##_##v > high ? high : c##i##_##v;              \
-    STOREV(c##i##_##v < low ? low : t, yy + v * VEC);                \
+#define TILE_RESIDUAL_ROW(i) TILE_VECTORS(TILE_RESIDUAL, i) rr += end->r_pitch;
+#define TILE_CLIP(i, v)                                 \
+  {                                                     \
+    const FV t = c##i##_##v > high ? high : c##i##_##v; \
+    STOREV(c##i##_##v < low ? low : t, yy + v * VEC);   \
   }
-#define TILE_CLIP_ROW(i) \
-  TILE_VECTORS(TILE_CLIP, i) yy += tile.y_pitch;
-#define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i) * NR + v * VEC);
+#define TILE_CLIP_ROW(i) TILE_VECTORS(TILE_CLIP, i) yy += end->y_pitch;
+#define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i) * TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
-#define TILE_STORE                                                         \
-  if (tile.whole) {                                                        \
-    __global float *yy = tile.y;                                           \
-    if (tile.has_residual) {                                               \
-      __global const float *rr = tile.r;                                   \
-      TILE_ROWS(TILE_RESIDUAL_ROW)                                         \
-    }                                                                      \
-    const FV low = (FV)(tile.act_a), high = (FV)(tile.act_b);              \
-    TILE_ROWS(TILE_CLIP_ROW)                                               \
-  } else {                                                                 \
-    float buffer[MR * NR];                                                 \
-    TILE_ROWS(TILE_DUMP_ROW)                                               \
-    FN(tile_finish)(buffer, &tile);                                        \
+#define TILE_STORE                                                          \
+  if (rows == TR && outputs == TV * VEC && end->act == F_CLIP) {            \
+    __global float *yy = y;                                                 \
+    if (end->has_residual) {                                                \
+      __global const float *rr = r;                                         \
+      TILE_ROWS(TILE_RESIDUAL_ROW)                                          \
+    }                                                                       \
+    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);               \
+    TILE_ROWS(TILE_CLIP_ROW)                                                \
+  } else {                                                                  \
+    float buffer[TR * TV * VEC];                                            \
+    TILE_ROWS(TILE_DUMP_ROW)                                                \
+    FN(finish)(buffer, TV * VEC, end, y, r, rows, outputs);                 \
   }
+
+/* Rows of a tile of so many vectors: what fits the registers (16 of them, or 32 with 16 floats). */
+#define TILE_TR_16_4 6
+#define TILE_TR_16_3 8
+#define TILE_TR_16_2 12
+#define TILE_TR_16_1 14
+#define TILE_TR_8_2 6
+#define TILE_TR_8_1 12
+#define TILE_TR_4_2 6
+#define TILE_TR_4_1 12
+#define TILE_TR_1_2 4
+#define TILE_TR_1_1 4
+#define TILE_TR(tv) PASTE(PASTE(PASTE(TILE_TR_, VEC), _), tv)
+/* The smaller tile for a block's last rows. */
+#define TILE_HALF_14 7
+#define TILE_HALF_12 6
+#define TILE_HALF_8 4
+#define TILE_HALF_6 3
+#define TILE_HALF_4 1
+#define TILE_HALF_(rows) TILE_HALF_##rows
+#define TILE_HALF(rows) TILE_HALF_(rows)
 #endif
 
-/* Where a tile's results go. */
-typedef struct FN(tile_output) {
-  __global float *y;       /* of the tile's first row and output */
-  __global const float *r; /* residual, the same place */
-  int y_pitch, r_pitch, rows, outputs, has_residual, act;
+/* What happens to sums before they are stored. */
+typedef struct FN(ending) {
+  int y_pitch, r_pitch, has_residual, act;
   float act_a, act_b;
-  int whole; /* all MR rows and NR outputs are there and the activation is a clip */
-} FN(tile_output);
+} FN(ending);
 
-/* Residual and activation on the tile's part that exists. */
-static void FN(tile_finish)(float *buffer, const FN(tile_output) *tile) {
-  for (int i = 0; i < tile->rows; i++) {
-    __global float *y = tile->y + (long)i * tile->y_pitch;
-    float *c = buffer + i * NR;
-    if (tile->has_residual)
-      for (int o = 0; o < tile->outputs; o++) c[o] += tile->r[(long)i * tile->r_pitch + o];
-    for (int o = 0; o < tile->outputs; o += VEC) {
-      STOREV(activateV(LOADV(c + o), tile->act, tile->act_a, tile->act_b), c + o);
-      if (tile->outputs - o >= VEC)
-        STOREV(LOADV(c + o), y + o);
-      else
-        for (int k = o; k < tile->outputs; k++) y[k] = c[k];
+static FN(ending) FN(ending_of)(const stage_params *p) {
+  FN(ending) end;
+  end.y_pitch = p->y_pitch;
+  end.r_pitch = p->r_pitch;
+  end.has_residual = p->has_residual;
+  end.act = p->act[0];
+  end.act_a = p->act_a[0];
+  end.act_b = p->act_b[0];
+  return end;
+}
+
+/* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors. */
+static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
+                       __global const float *r, const int rows, const int outputs) {
+  for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
+    if (end->has_residual)
+      for (int o = 0; o < outputs; o++) sums[o] += r[o];
+    for (int o = 0; o < outputs; o += VEC) {
+      const FV v = activateV(LOADV(sums + o), end->act, end->act_a, end->act_b);
+      if (outputs - o >= VEC) {
+        STOREV(v, y + o);
+      } else {
+        STOREV(v, sums + o);
+        for (int k = o; k < outputs; k++) y[k] = sums[k];
+      }
     }
   }
 }

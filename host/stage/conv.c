@@ -9,14 +9,14 @@ static weight_reader reader_of(const stage *s, const sepcl_weights *set) {
 
 static size_t packed_floats(const stage *s, const variant *v) {
   weight_reader reader = reader_of(s, NULL);
-  return panels_floats(&reader, s->groups, v->nr) + (size_t)reader.inputs;
+  return panels_floats(&reader, s->groups, v) + (size_t)reader.inputs;
 }
 
 static void pack(const stage *s, const variant *v, const sepcl_weights *sets, float *packed) {
   weight_reader reader = reader_of(s, sets);
-  panels_pack(&reader, s->groups, v->nr, packed);
+  panels_pack(&reader, s->groups, v, packed);
   /* The row of zeros that stands for pixels in the padding. */
-  memset(packed + panels_floats(&reader, s->groups, v->nr), 0, (size_t)reader.inputs * sizeof *packed);
+  memset(packed + panels_floats(&reader, s->groups, v), 0, (size_t)reader.inputs * sizeof *packed);
 }
 
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {

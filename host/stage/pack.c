@@ -35,31 +35,30 @@ static size_t taps_of(const weight_reader *reader) {
   return (size_t)reader->kernel_h * (size_t)reader->kernel_w * (size_t)reader->inputs;
 }
 
-static int32_t panels_of(const weight_reader *reader, int32_t groups, int32_t nr) {
-  return (reader->outputs / groups + nr - 1) / nr;
+static size_t round_up(size_t a, size_t to) { return (a + to - 1) / to * to; }
+
+size_t panels_floats(const weight_reader *reader, int32_t groups, const variant *v) {
+  const size_t outputs = (size_t)(reader->outputs / groups);
+  return (size_t)groups * round_up(outputs, (size_t)v->vec) * (taps_of(reader) + 1);
 }
 
-size_t panels_floats(const weight_reader *reader, int32_t groups, int32_t nr) {
-  return (size_t)groups * (size_t)panels_of(reader, groups, nr) * (size_t)nr * (taps_of(reader) + 1);
-}
-
-/* One output's column in its panel. */
-static void pack_column(const weight_reader *reader, int32_t o, int32_t nr, float *column) {
+/* One output's column in its panel, `width` outputs wide. */
+static void pack_column(const weight_reader *reader, int32_t o, size_t width, float *column) {
   double factor = weight_factor(reader, o);
   *column = weight_bias(reader, factor, o);
   for (int32_t ky = 0; ky < reader->kernel_h; ky++)
     for (int32_t kx = 0; kx < reader->kernel_w; kx++)
-      for (int32_t i = 0; i < reader->inputs; i++) *(column += nr) = weight_at(reader, factor, o, ky, kx, i);
+      for (int32_t i = 0; i < reader->inputs; i++) *(column += width) = weight_at(reader, factor, o, ky, kx, i);
 }
 
-void panels_pack(const weight_reader *reader, int32_t groups, int32_t nr, float *packed) {
-  const int32_t outputs = reader->outputs / groups, panels = panels_of(reader, groups, nr);
-  const size_t panel = (size_t)nr * (taps_of(reader) + 1);
-  memset(packed, 0, panels_floats(reader, groups, nr) * sizeof *packed);
-  for (int32_t g = 0; g < groups; g++)
-    for (int32_t o = 0; o < outputs; o++)
-      pack_column(reader, g * outputs + o, nr,
-                  packed + ((size_t)g * (size_t)panels + (size_t)(o / nr)) * panel + o % nr);
+void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, float *packed) {
+  const size_t outputs = (size_t)(reader->outputs / groups), chain = taps_of(reader) + 1, nr = (size_t)v->nr;
+  memset(packed, 0, panels_floats(reader, groups, v) * sizeof *packed);
+  for (int32_t g = 0; g < groups; g++, packed += chain * round_up(outputs, (size_t)v->vec))
+    for (size_t o = 0; o < outputs; o++) {
+      const size_t first = o / nr * nr, left = round_up(outputs - first, (size_t)v->vec);
+      pack_column(reader, g * (int32_t)outputs + (int32_t)o, left < nr ? left : nr, packed + first * chain + o % nr);
+    }
 }
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }

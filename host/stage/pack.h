@@ -16,9 +16,10 @@ float weight_at(const weight_reader *reader, double factor, int32_t o, int32_t k
 /* Never -0: then a skipped tap and a tap of zero leave the same bits. */
 float weight_bias(const weight_reader *reader, double factor, int32_t o);
 
-/* Panels of `nr` outputs: nr biases, then nr weights for each (ky, kx, i); groups one after another; tails zero. */
-size_t panels_floats(const weight_reader *reader, int32_t groups, int32_t nr);
-void panels_pack(const weight_reader *reader, int32_t groups, int32_t nr, float *packed);
+/* Panels of v->nr outputs, a group's last one as many vectors as it needs: biases, then weights for each (ky, kx, i);
+ * groups one after another; tails zero. */
+size_t panels_floats(const weight_reader *reader, int32_t groups, const variant *v);
+void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, float *packed);
 
 /* Cuts `groups x images` products of `rows` x `panels` into tasks: split as kernels/gemm.cl has it. */
 void split_product(const variant *v, const device_limits *limits, stage_params *params);

@@ -1,0 +1,46 @@
+/* One tile of gemm.cl: TR output pixels from `pixel` on, of which `rows` are wanted, x TV vectors, of which `outputs`
+ * floats are. */
+static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
+                            const int rows, const int outputs, __global float *y, __global const float *r) {
+  const window_params *g = t->g;
+  __global const float *b = panel + TV * VEC, *scale = t->scale;
+  const int inputs = t->inputs, pitch = t->x_pitch;
+  TILE_START_AT_BIAS
+#if CONV
+  FN(pixel) at = FN(pixel_of)(g, pixel);
+  int interior = t->runs;
+  TILE_ROWS(TILE_PIXEL)
+  if (interior) { /* the taps of a kernel row lie side by side */
+    const int kx = 0, run = g->kw * inputs;
+    for (int ky = 0; ky < g->kh; ky++) {
+      TILE_ROWS(TILE_TAP)
+      TILE_LOOP(run)
+    }
+  } else {
+    for (int ky = 0; ky < g->kh; ky++)
+      for (int kx = 0; kx < g->kw; kx++) {
+        TILE_ROWS(TILE_TAP)
+        if (t->scaled)
+          TILE_SCALED_LOOP(inputs)
+        else
+          TILE_LOOP(inputs)
+      }
+  }
+#else
+  TILE_ROWS(TILE_POINTER)
+  if (t->simple) {
+    __global const float *row = t->x + (long)pixel * pitch;
+    TILE_ROWS(TILE_NEXT_ROW)
+  } else {
+    FN(pixel) at = FN(pixel_of)(g, pixel);
+    TILE_ROWS(TILE_STRIDED_ROW)
+  }
+  if (t->scaled)
+    TILE_SCALED_LOOP(inputs)
+  else
+    TILE_LOOP(inputs)
+#endif
+  TILE_STORE
+}
+#undef TR
+#undef TV
