@@ -1,11 +1,14 @@
 /* Window pools: a unit is an output pixel; channels go by vectors, the last one overlapping its neighbour. */
 
-/* The window's taps inside the input along one axis: [*first, *end). */
-static int FN(taps)(const int at, const int size, const int kernel_size, const int dilation, int *end) {
+/* Taps from the first on whose offset is at most `reach`. */
+static int FN(taps_until)(const int reach, const int kernel_size, const int dilation) {
+  return reach < 0 ? 0 : min(kernel_size, reach / dilation + 1);
+}
+
+/* The window's taps inside the input along one axis: [s0, s1). */
+static int2 FN(taps)(const int at, const int size, const int kernel_size, const int dilation) {
   const int first = at >= 0 ? 0 : (-at + dilation - 1) / dilation;
-  const int reach = size - 1 - at; /* taps up to reach / dilation are inside */
-  *end = reach < 0 ? 0 : min(kernel_size, reach / dilation + 1);
-  return first;
+  return (int2)(first, max(first, FN(taps_until)(size - 1 - at, kernel_size, dilation)));
 }
 
 /* The pool over taps [ky0, ky1) x [kx0, kx1); `at` is tap (0, 0) of the first channel. */
@@ -28,8 +31,8 @@ static FV FN(window)(__global const float *at, const stage_params *p, const int4
 static float FN(divisor)(const stage_params *p, const int iy, const int ix, const int4 taps) {
   const window_params *g = &p->u.window;
   if (p->mode == 1) return (float)((taps.s1 - taps.s0) * (taps.s3 - taps.s2));
-  const int kh = min(g->kh, (g->h + g->pb - 1 - iy) / g->dh + 1);
-  const int kw = min(g->kw, (g->w + g->pr - 1 - ix) / g->dw + 1);
+  const int kh = FN(taps_until)(g->h + g->pb - 1 - iy, g->kh, g->dh);
+  const int kw = FN(taps_until)(g->w + g->pr - 1 - ix, g->kw, g->dw);
   return (float)(kh * kw);
 }
 
@@ -38,12 +41,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   FOR_UNITS(unit, g->n * g->oh * g->ow) {
     const int ox = unit % g->ow, oy = unit / g->ow % g->oh, n = unit / g->ow / g->oh;
     const int iy = oy * g->sh - g->pt, ix = ox * g->sw - g->pl;
-    int4 taps;
-    int end;
-    taps.s0 = FN(taps)(iy, g->h, g->kh, g->dh, &end);
-    taps.s1 = end;
-    taps.s2 = FN(taps)(ix, g->w, g->kw, g->dw, &end);
-    taps.s3 = end;
+    const int4 taps = (int4)(FN(taps)(iy, g->h, g->kh, g->dh), FN(taps)(ix, g->w, g->kw, g->dw));
     const float divisor = p->mode == 0 ? 1.0f : FN(divisor)(p, iy, ix, taps);
     __global const float *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
     __global float *to = y + p->y_at + (long)unit * p->y_pitch;
