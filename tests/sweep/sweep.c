@@ -65,7 +65,7 @@ static bool parse(command *c, int argc, char **argv) {
       case 'c': c->controls = false; break;
       default: return false;
     }
-  if (c->small) c->sweep.limits = (case_limits){600, 5, 20, true};
+  if (c->small) c->sweep.limits = (case_limits){2000, 6, 40, true};
   return optind == argc && (!c->sweep.variant || variant_find(c->sweep.variant));
 }
 
