@@ -9,13 +9,13 @@
 
 #define CLANG "clang-15 -x cl -cl-std=CL1.2 -Xclang -finclude-default-header -Wall -Wno-unused -Werror -fsyntax-only "
 
-static int compiles(const char *source, const char *errors) {
+static int compiles(const char *source, bool quiet) {
   char path[] = "/tmp/sepcl-kernel-XXXXXX", command[512];
   int file = mkstemp(path);
   ck_assert_int_ge(file, 0);
   ck_assert_int_eq(write(file, source, strlen(source)), (ssize_t)strlen(source));
   close(file);
-  snprintf(command, sizeof command, CLANG "%s 2>%s", path, errors);
+  snprintf(command, sizeof command, CLANG "%s%s", path, quiet ? " 2>/dev/null" : "");
   int status = system(command);
   unlink(path);
   return status == 0;
@@ -25,7 +25,7 @@ START_TEST(test_each_variant_compiles) {
   const variant *v = &variants[_i];
   char *source = program_source(&v, 1, true);
   ck_assert_ptr_nonnull(source);
-  ck_assert_msg(compiles(source, "/dev/stderr"), "%s of kernels/%s", v->name, v->source);
+  ck_assert_msg(compiles(source, false), "%s of kernels/%s", v->name, v->source);
   free(source);
 }
 END_TEST
@@ -37,7 +37,7 @@ START_TEST(test_all_variants_compile_together) {
   for (int32_t i = 0; i < variant_count; i++) all[i] = &variants[i];
   char *source = program_source(all, variant_count, true);
   ck_assert_ptr_nonnull(source);
-  ck_assert(compiles(source, "/dev/stderr"));
+  ck_assert(compiles(source, false));
   free(source);
   free(all);
 }
@@ -50,7 +50,7 @@ START_TEST(test_a_wrong_kernel_does_not_compile) {
   char *fma = strstr(source, "fma(");
   ck_assert_ptr_nonnull(fma);
   fma[0] = 'q';
-  ck_assert(!compiles(source, "/dev/null"));
+  ck_assert(!compiles(source, true));
   free(source);
 }
 END_TEST
