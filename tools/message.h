@@ -4,10 +4,15 @@
 
 #include <stdbool.h>
 
-/* Records the message (printf-style) and returns false, so that callers can `return complain(...)`. */
-bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#include "sepcl.h"
+
+/* Records the message (printf-style). */
+void record_complaint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static inline bool complained(void) { return false; }
+/* The same, and is false, so that callers can `return complain(...)`. */
+#define complain(...) (record_complaint(__VA_ARGS__), complained())
 /* The same with the library's last error. */
-bool complain_library(void);
+#define complain_library() complain("%s", sepcl_last_error())
 /* The last complaint; "" if there was none. */
 const char *complaint(void);
 

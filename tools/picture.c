@@ -70,7 +70,7 @@ static bool resize_with(picture *out, const picture *in, const filter *across, c
                         picture_window window) {
   int32_t last = window.height - 1, top = down->starts[0], bottom = down->starts[last] + down->lengths[last];
   size_t row = (size_t)window.width * 3;
-  uint8_t *between = malloc(row * (size_t)(bottom - top));
+  uint8_t *between = calloc((size_t)(bottom - top), row);
   out->rgb = malloc(row * (size_t)window.height);
   if (between && out->rgb) {
     for (int32_t y = top; y < bottom; y++)

@@ -86,12 +86,12 @@ bool preprocessing_of(preprocessing *out, const options *o, const sepcl_graph *g
                          .crop_w = input ? input->width : 224,
                          .mean = {0.485f, 0.456f, 0.406f},
                          .std = {0.229f, 0.224f, 0.225f}};
-  char key[32];
+  char key[32] = "";
   const char *rest = "";
   setting from = setting_of(o->crop, "crop", graph, key);
   if (from.text && !parse_crop(from, out)) return false;
-  if (input && (out->crop_h != input->height || out->crop_w != input->width))
-    return complain("%s %.40s: the model's input is %dx%d", key, from.text, input->height, input->width);
+  bool fits = !input || (out->crop_h == input->height && out->crop_w == input->width);
+  if (!fits) return complain("%s %.40s: the model's input is %dx%d", key, from.text, input->height, input->width);
   int32_t longer = out->crop_h > out->crop_w ? out->crop_h : out->crop_w;
   out->resize = (int32_t)((double)longer / 0.875 + 0.5);
   from = setting_of(o->resize, "resize", graph, key);

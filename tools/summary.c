@@ -118,7 +118,8 @@ static void print_layers(const session *s) {
       else
         table_cell(t, "%s", "");
     }
-    if (n.standard_macs > n.macs) { /* a separable block, shown at its depthwise half */
+    if (n.standard_macs > n.macs && n.kernel_h > 0 &&
+        n.kernel_w > 0) { /* a separable block, shown at its depthwise half */
       uint64_t pointwise = n.standard_macs / ((uint64_t)n.kernel_h * (uint64_t)n.kernel_w);
       table_cell(t, "%llu", (unsigned long long)n.standard_macs);
       table_cell(t, "%.2fx", share(n.standard_macs, n.macs + pointwise));
