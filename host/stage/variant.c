@@ -1,5 +1,6 @@
 #include "stage/variant.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ROW FAMILY_ROW
@@ -17,6 +18,13 @@ const variant *variant_find(const char *name) {
   for (int32_t i = 0; i < variant_count; i++)
     if (!strcmp(variants[i].name, name)) return &variants[i];
   return NULL;
+}
+
+int32_t variant_macro(const variant *v, const char *name) {
+  const size_t length = strlen(name);
+  for (const char *at = v->macros; (at = strstr(at, name)); at += length)
+    if ((at == v->macros || at[-1] == ' ') && at[length] == '=') return (int32_t)strtol(at + length + 1, NULL, 10);
+  return 0;
 }
 
 const char *stage_kind_name(stage_kind kind) {

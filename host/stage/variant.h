@@ -40,6 +40,8 @@ extern const int32_t variant_count;
 
 /* By name; NULL if there is none. */
 const variant *variant_find(const char *name);
+/* The number that a variant's macros give NAME; 0 if they do not. */
+int32_t variant_macro(const variant *v, const char *name);
 const char *stage_kind_name(stage_kind kind);
 
 #endif

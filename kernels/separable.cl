@@ -1,0 +1,137 @@
+/* Depthwise + pointwise: a strip of pixels goes through the depthwise half into private memory, then through the shared
+ * register tile.
+ *
+ * Packed weights: depthwise biases [c], weights [ky][kx][c], zeros [c] for pixels in the padding; then the pointwise panels
+ * as in gemm.cl.
+ *
+ * split: 0 pixels in a task, 1 tasks over all pixels, 2 panels in a task, 3 tasks over the panels, 4 pixels in a strip,
+ * 5 panels. STRIP: floats in a strip. */
+#include "tile.cl"
+
+#ifndef SEPARABLE_CL
+#define SEPARABLE_CL
+#define MAX_TAPS 128
+#define DEPTHWISE_COLUMNS 4
+#define STRIP_ROW(i) const float *a##i = strip + min(i, rows - 1) * strip_pitch;
+#define STRIP_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
+#define STRIP_PANEL(tv)                                                                                           \
+  for (int i = 0; i < count; i += TILE_TR(tv)) {                                                                  \
+    const int wanted = min(TILE_TR(tv), count - i);                                                               \
+    __global float *yy = y + p->y_at + (long)(pixel + i) * p->y_pitch + o;                                        \
+    __global const float *rr = p->has_residual ? r + p->r_at + (long)(pixel + i) * p->r_pitch + o : yy;           \
+    if (wanted > TILE_HALF(TILE_TR(tv)))                                                                          \
+      STRIP_TILE(TILE_TR(tv), tv)(strip + i * pitch, pitch, g->c, &end, panel, wanted, left, yy, rr);             \
+    else                                                                                                          \
+      STRIP_TILE(TILE_HALF(TILE_TR(tv)), tv)(strip + i * pitch, pitch, g->c, &end, panel, wanted, left, yy, rr);  \
+  }
+#endif
+
+#define TV 1
+#define TR TILE_TR(1)
+#include "separable_tile.cl"
+#define TV 1
+#define TR TILE_HALF(TILE_TR(1))
+#include "separable_tile.cl"
+#define TV 2
+#define TR TILE_TR(2)
+#include "separable_tile.cl"
+#define TV 2
+#define TR TILE_HALF(TILE_TR(2))
+#include "separable_tile.cl"
+#if NR / VEC > 2
+#define TV 3
+#define TR TILE_TR(3)
+#include "separable_tile.cl"
+#define TV 3
+#define TR TILE_HALF(TILE_TR(3))
+#include "separable_tile.cl"
+#define TV 4
+#define TR TILE_TR(4)
+#include "separable_tile.cl"
+#define TV 4
+#define TR TILE_HALF(TILE_TR(4))
+#include "separable_tile.cl"
+#endif
+
+/* Where tap (ky, kx) of each of the columns from `pixel` on lies; the last pixel repeats. */
+static void FN(point)(__global const float **at, const stage_params *p, __global const float *x,
+                      __global const float *zeros, const int pixel, const int count) {
+  const window_params *g = &p->u.window;
+  for (int j = 0; j < DEPTHWISE_COLUMNS; j++) {
+    int m = pixel + min(j, count - 1);
+    const int ox = m % g->ow;
+    m /= g->ow;
+    const int oy = m % g->oh, n = m / g->oh, ix0 = ox * g->sw - g->pl, iy0 = oy * g->sh - g->pt;
+    __global const float *from = x + ((long)n * g->h * g->w) * p->x_pitch;
+    for (int ky = 0, tap = 0; ky < g->kh; ky++)
+      for (int kx = 0; kx < g->kw; kx++, tap++) {
+        const int iy = iy0 + ky * g->dh, ix = ix0 + kx * g->dw;
+        const int inside = iy >= 0 && iy < g->h && ix >= 0 && ix < g->w;
+        at[tap * DEPTHWISE_COLUMNS + j] = inside ? from + ((long)iy * g->w + ix) * p->x_pitch : zeros;
+      }
+  }
+}
+
+static FV FN(inner)(const FV v, const stage_params *p) {
+  if (p->act[1] != F_CLIP) return activateV(v, p->act[1], p->act_a[1], p->act_b[1]);
+  const FV t = v > (FV)(p->act_b[1]) ? (FV)(p->act_b[1]) : v;
+  return v < (FV)(p->act_a[1]) ? (FV)(p->act_a[1]) : t;
+}
+
+/* The depthwise half of `count` pixels from `pixel` on. */
+static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, __global const float *x,
+                          __global const float *w, const int pixel, const int count) {
+  const window_params *g = &p->u.window;
+  const int taps = g->kh * g->kw, c_end = g->c;
+  __global const float *weights = w + g->c, *zeros = weights + (long)taps * g->c;
+  __global const float *at[MAX_TAPS * DEPTHWISE_COLUMNS];
+  for (int i = 0; i < count; i += DEPTHWISE_COLUMNS, strip += DEPTHWISE_COLUMNS * pitch) {
+    const int columns = min(DEPTHWISE_COLUMNS, count - i);
+    FN(point)(at, p, x, zeros, pixel + i, columns);
+    /* The last vector overlaps the one before it. */
+    for (int c_at = 0; c_at < c_end; c_at += VEC) {
+      const int c = min(c_at, c_end - VEC);
+      FV v0 = LOADV(w + c), v1 = v0, v2 = v0, v3 = v0;
+      for (int tap = 0; tap < taps; tap++) {
+        const FV k = LOADV(weights + (long)tap * c_end + c);
+        __global const float *const *from = at + tap * DEPTHWISE_COLUMNS;
+        v0 = fma(LOADV(from[0] + c), k, v0);
+        v1 = fma(LOADV(from[1] + c), k, v1);
+        v2 = fma(LOADV(from[2] + c), k, v2);
+        v3 = fma(LOADV(from[3] + c), k, v3);
+      }
+      STOREV(FN(inner)(v0, p), strip + c);
+      if (columns > 1) STOREV(FN(inner)(v1, p), strip + pitch + c);
+      if (columns > 2) STOREV(FN(inner)(v2, p), strip + 2 * pitch + c);
+      if (columns > 3) STOREV(FN(inner)(v3, p), strip + 3 * pitch + c);
+    }
+  }
+}
+
+static void ENTRY(OPERANDS, const stage_params *p, int task) {
+  const window_params *g = &p->u.window;
+  const int row_task = task % g->split[1], panel_task = task / g->split[1];
+  const int pixels = g->n * g->oh * g->ow, pixel_from = row_task * g->split[0];
+  const int pixel_to = min(pixels, pixel_from + g->split[0]);
+  const int panel_from = panel_task * g->split[2], panel_to = min(g->split[5], panel_from + g->split[2]);
+  const int pitch = g->c + VEC;
+  __global const float *pointwise = w + p->w_at + ((long)g->kh * g->kw + 2) * g->c;
+  const FN(ending) end = FN(ending_of)(p);
+  float strip[STRIP];
+  for (int pixel = pixel_from; pixel < pixel_to; pixel += g->split[4]) {
+    const int count = min(g->split[4], pixel_to - pixel);
+    FN(depthwise)(strip, pitch, p, x + p->x_at, w + p->w_at, pixel, count);
+    for (int i = panel_from; i < panel_to; i++) {
+      __global const float *panel = pointwise + (long)i * NR * (g->c + 1);
+      const int o = i * NR, left = min(NR, g->oc - o);
+      switch ((left + VEC - 1) / VEC) {
+        case 1: STRIP_PANEL(1) break;
+        case 2: STRIP_PANEL(2) break;
+#if NR / VEC > 2
+        case 3: STRIP_PANEL(3) break;
+        default: STRIP_PANEL(4) break;
+#endif
+      }
+    }
+  }
+}
