@@ -20,7 +20,7 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
 
 static size_t packed_floats(const stage *s, const variant *v) {
   weight_reader reader = reader_of(s, NULL);
-  return panels_floats(&reader, s->groups, v->vec);
+  return panels_floats(&reader, s->groups, v);
 }
 
 /* ONNX's [C][outputs / groups][H][W] is read here, TensorFlow Lite's [outputs][H][W][C / groups] by weight_at. */

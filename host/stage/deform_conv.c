@@ -19,12 +19,12 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
 
 static size_t packed_floats(const stage *s, const variant *v) {
   weight_reader reader = reader_of(s, NULL);
-  return panels_floats(&reader, s->groups, v->vec);
+  return panels_floats(&reader, s->groups, v);
 }
 
 static void pack(const stage *s, const variant *v, const sepcl_weights *sets, float *packed) {
   weight_reader reader = reader_of(s, sets);
-  panels_pack(&reader, s->groups, v->vec, packed);
+  panels_pack(&reader, s->groups, v, packed);
 }
 
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
