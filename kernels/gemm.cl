@@ -1,7 +1,8 @@
 /* Pointwise and general convolutions, and matrix products: rows are output pixels, read where they lie.
  *
  * Packed weights: for each group its panels of NR outputs (the last one as many vectors as it needs), each its biases,
- * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding.
+ * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding; then, with mode 1,
+ * the place in its pixel of each output, as an integer.
  *
  * split: 0 rows in a task, 1 tasks over the rows of an image, 2 panels in a task, 3 tasks over a group's panels, 4 rows of
  * an image (all images together count as one unless there is a scale), 5 panels of a group.
@@ -71,8 +72,8 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
 #define GEMM_PANEL(tv)                                                                                   \
   for (int m = row_from; m < row_to; m += TILE_TR(tv)) {                                                 \
     const int pixel = image * rows + m, wanted = min(TILE_TR(tv), row_to - m);                           \
-    __global float *yy = y + p->y_at + (long)pixel * p->y_pitch + o;                                     \
-    __global const float *rr = p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : yy;        \
+    __global float *yy = y + p->y_at + (long)pixel * p->y_pitch + first;                                     \
+    __global const float *rr = p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + first : yy;        \
     if (wanted > TILE_HALF(TILE_TR(tv)))                                                                 \
       GEMM_TILE(TILE_TR(tv), tv)(&work, &end, panel, pixel, wanted, left, yy, rr);                       \
     else                                                                                                 \
@@ -129,10 +130,12 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   work.scaled = p->has_scale;
   work.simple = g->sh == 1 && g->sw == 1;
   work.runs = g->dw == 1 && p->x_pitch == inputs && !p->has_scale;
-  const FN(ending) end = FN(ending_of)(p);
+  __global const int *order = p->mode == 1 ? (__global const int *)(work.zeros + inputs) : 0;
+  FN(ending) end = FN(ending_of)(p);
   for (int i = panel_from; i < panel_to; i++) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
-    const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR;
+    const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
+    end.order = order ? order + o : 0;
     switch ((left + VEC - 1) / VEC) {
       case 1: GEMM_PANEL(1) break;
       case 2: GEMM_PANEL(2) break;

@@ -83,7 +83,7 @@
 #define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i) * TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
 #define TILE_STORE                                                          \
-  if (rows == TR && outputs == TV * VEC && end->act == F_CLIP) {            \
+  if (rows == TR && outputs == TV * VEC && end->act == F_CLIP && !end->order) { \
     __global float *yy = y;                                                 \
     if (end->has_residual) {                                                \
       __global const float *rr = r;                                         \
@@ -123,6 +123,7 @@
 typedef struct FN(ending) {
   int y_pitch, r_pitch, has_residual, act;
   float act_a, act_b;
+  __global const int *order; /* where in its pixel each output goes (y and r are then the pixel's start); 0: in order */
 } FN(ending);
 
 static FN(ending) FN(ending_of)(const stage_params *p) {
@@ -133,12 +134,29 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
   end.act = p->act[0];
   end.act_a = p->act_a[0];
   end.act_b = p->act_b[0];
+  end.order = 0;
   return end;
+}
+
+/* The same as finish for outputs that are stored in another order than they are computed in. */
+static void FN(scatter)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
+                        __global const float *r, const int rows, const int outputs) {
+  for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
+    if (end->has_residual)
+      for (int o = 0; o < outputs; o++) sums[o] += r[end->order[o]];
+    for (int o = 0; o < outputs; o += VEC)
+      STOREV(activateV(LOADV(sums + o), end->act, end->act_a, end->act_b), sums + o);
+    for (int o = 0; o < outputs; o++) y[end->order[o]] = sums[o];
+  }
 }
 
 /* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors. */
 static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
                        __global const float *r, const int rows, const int outputs) {
+  if (end->order) {
+    FN(scatter)(sums, pitch, end, y, r, rows, outputs);
+    return;
+  }
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
     if (end->has_residual)
       for (int o = 0; o < outputs; o++) sums[o] += r[o];

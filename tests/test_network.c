@@ -116,6 +116,48 @@ START_TEST(test_skipping_all_passes_changes_no_bit) {
 }
 END_TEST
 
+/* 1x1 in two groups, shuffled; then the same once more with a residual: both shuffles become orders of storing. */
+static sepcl_graph *shuffle_graph(void) {
+  fill(x_data, H * W * C, 6);
+  fill(w1_data, C * C / 2, 7);
+  fill(w2_data, C * C / 2, 8);
+  sepcl_graph *g = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&g), SEPCL_OK);
+  sepcl_value x = sepcl_graph_input(g, "x", 4, (int64_t[]){1, H, W, C}), y = x;
+  const float *data[2] = {w1_data, w2_data};
+  for (int i = 0; i < 2; i++) {
+    sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
+    a.outputs = C;
+    a.groups = 2;
+    y = sepcl_graph_conv(g, y, weights(g, data[i], C, C / 2, 1), SEPCL_NO_VALUE, &a);
+    y = sepcl_graph_activation(g, y, (sepcl_activation){i ? SEPCL_NONE : SEPCL_HARD_SWISH, 0, 0});
+    y = sepcl_graph_reshape(g, y, 5, (int64_t[]){1, H, W, 2, C / 2});
+    y = sepcl_graph_transpose(g, y, (int32_t[]){0, 1, 2, 4, 3});
+    y = sepcl_graph_reshape(g, y, 4, (int64_t[]){1, H, W, C});
+  }
+  sepcl_graph_output(g, "out", sepcl_graph_binary(g, SEPCL_ADD, y, x));
+  return g;
+}
+
+START_TEST(test_shuffles_cost_no_launch_and_no_bit) {
+  static float with[H * W * C], without[H * W * C];
+  sepcl_graph *g = shuffle_graph();
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  options.replay = SEPCL_REPLAY_LAUNCHES;
+  sepcl_network *network = NULL;
+  sepcl_network_info info;
+  ck_assert_int_eq(sepcl_network_plan(&network, device, g, &options), SEPCL_OK);
+  ck_assert_int_eq(sepcl_network_get_info(&info, network), SEPCL_OK);
+  ck_assert_int_eq(info.launches, 2);
+  sepcl_network_free(network);
+  run_graph(g, &options, x_data, with);
+  options.skip_passes = "all";
+  run_graph(g, &options, x_data, without);
+  ck_assert_mem_eq(with, without, sizeof with);
+  sepcl_graph_free(g);
+}
+END_TEST
+
 Suite *suite_network(void) {
   Suite *suite = suite_create("network");
   TCase *tcase = tcase_create("network");
@@ -123,6 +165,7 @@ Suite *suite_network(void) {
   tcase_add_unchecked_fixture(tcase, open_device, close_device);
   tcase_add_test(tcase, test_every_replay_gives_the_reference_bits);
   tcase_add_test(tcase, test_skipping_all_passes_changes_no_bit);
+  tcase_add_test(tcase, test_shuffles_cost_no_launch_and_no_bit);
   suite_add_tcase(suite, tcase);
   return suite;
 }

@@ -42,6 +42,7 @@ sepcl_status lower_conv(sepcl_network *network, sepcl_value value) {
   s->window = n->conv.window;
   s->groups = n->conv.groups;
   s->expanded = n->expanded;
+  s->output_order = n->output_order;
   memcpy(s->inner, n->inner, sizeof s->inner);
   lower_read(network, &p->x, n->inputs[0]);
   if (n->residual != SEPCL_NO_VALUE) {

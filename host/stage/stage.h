@@ -17,6 +17,7 @@ typedef struct stage {
   sepcl_activation activation; /* final */
   sepcl_activation inner[2];   /* separable: after the depthwise; inverted residual: after expand, after depthwise */
   bool has_residual, has_scale;
+  const int32_t *output_order; /* pointwise, conv: where in its pixel each output is stored; NULL: in order */
   int32_t mode; /* sepcl_pool_kind, sepcl_binary, sepcl_reduction, ...: the kind's own; for elementwise -1 is unary */
   /* Strided stages (elementwise, copy, reduce, ...): the output's dims; strides in elements, 0 broadcasts. Copies may
    * start at x_first in x and y_first in y. */

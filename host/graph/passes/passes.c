@@ -10,6 +10,7 @@ static const pass passes[] = {
     {"fold-pad", pass_fold_pad, "pads into convolutions"},
     {"fold-batch-norm", pass_fold_batch_norm, "batch norms into weights (double precision, rounds once per weight)"},
     {"fuse-activation", pass_fuse_activation, "activations into their producers"},
+    {"fold-shuffle", pass_fold_shuffle, "channel shuffles into the order in which convolutions store"},
     {"fuse-residual", pass_fuse_residual, "residual additions into their producers"},
     {"fuse-scale", pass_fuse_scale, "channel scales into their consumers"},
     {"remove-constant-channels", pass_remove_constant_channels, "channels that are provably constant"},
