@@ -56,10 +56,6 @@ typedef struct reference_inverted_residual_args {
 } reference_inverted_residual_args;
 bool reference_inverted_residual(const reference_inverted_residual_args *args, float *y);
 
-/* Windows are summed tap by tap and divided once. A window of the whole input is a global pool: blocks of 64 pixels are
- * summed, their sums added by a tree of neighbours, and the mean multiplies by 1 / pixels. */
-void reference_pool(const sepcl_pool_desc *desc, const float *x, float *y);
-
 /* Pixels of the output along one axis; 0 or less: the kernel does not fit. */
 int32_t reference_output_size(int32_t size, int32_t pads, int32_t kernel, int32_t dilation, int32_t stride);
 sepcl_shape reference_output_shape(sepcl_shape input, int32_t outputs, const sepcl_window *window);

@@ -302,6 +302,13 @@ void reference_stage(const stage *s, const reference_operands *o) {
   if (stages[s->kind]) stages[s->kind](s, o);
 }
 
+static bool covers_input(const sepcl_pool_desc *desc) {
+  const sepcl_window *w = &desc->window;
+  return w->kernel_h == desc->input.h && w->kernel_w == desc->input.w && w->dilation_h == 1 && w->dilation_w == 1 &&
+         !w->pad_top && !w->pad_left && !w->pad_bottom && !w->pad_right;
+}
+
+/* A window of the whole input is a global pool. */
 void reference_pool(const sepcl_pool_desc *desc, const float *x, float *y) {
   const sepcl_window *w = &desc->window;
   stage s = {.kind = STAGE_POOL,
@@ -312,8 +319,13 @@ void reference_pool(const sepcl_pool_desc *desc, const float *x, float *y) {
              .activation = desc->activation};
   s.output.h = (desc->input.h + w->pad_top + w->pad_bottom - (w->dilation_h * (w->kernel_h - 1) + 1)) / w->stride_h + 1;
   s.output.w = (desc->input.w + w->pad_left + w->pad_right - (w->dilation_w * (w->kernel_w - 1) + 1)) / w->stride_w + 1;
-  reference_operands o = {.x = x, .y = y, .x_pitch = s.input.c, .y_pitch = s.input.c};
-  reference_pool_stage(&s, &o);
+  reference_operands o = {.x = x, .y = y, .x_pitch = s.input.c, .y_pitch = s.input.c, .block = 64};
+  if (!covers_input(desc)) {
+    reference_pool_stage(&s, &o);
+    return;
+  }
+  s.mode = desc->kind == SEPCL_MAX_POOL ? SEPCL_REDUCE_MAX : SEPCL_REDUCE_MEAN;
+  reference_global_pool_stage(&s, &o);
 }
 
 void reference_elementwise(const sepcl_elementwise_desc *desc, const float *x, const float *second, float *y) {
