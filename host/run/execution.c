@@ -1,6 +1,7 @@
 /* Replays a network, a launch per stage: the arena, a kernel object per stage with its arguments, and the enqueue loop. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cl/program.h"
 #include "error.h"
@@ -44,6 +45,7 @@ sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *networ
   if (status == SEPCL_OK) status = make_kernels(execution);
   if (status == SEPCL_OK && network->replay == SEPCL_REPLAY_ONE_LAUNCH)
     status = one_launch_create(&execution->one, execution);
+  adapt_start(&execution->workers);
   if (status != SEPCL_OK) {
     sepcl_execution_free(execution);
     return status;
@@ -271,7 +273,14 @@ static sepcl_status run_on(sepcl_execution *execution, cl_command_queue queue, c
 sepcl_status sepcl_execution_run(sepcl_execution *execution, const float *const *inputs, float *const *outputs) {
   if (!execution || !outputs) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_run: a null pointer");
   TRY(make_queue(execution, &execution->queue, 0));
-  return run_on(execution, execution->queue, inputs, outputs, NULL);
+  struct timespec start, end;
+  int32_t used = adapt_next(&execution->workers);
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  TRY(run_on(execution, execution->queue, inputs, outputs, NULL));
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+  if (execution->one) adapt_learn(&execution->workers, used, seconds);
+  return SEPCL_OK;
 }
 
 static sepcl_status read_times(const sepcl_execution *execution, const cl_event *events, uint64_t *nanoseconds) {

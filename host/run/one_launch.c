@@ -207,8 +207,8 @@ sepcl_status one_launch_enqueue(sepcl_execution *execution, cl_command_queue que
   cl_int code = cl->clEnqueueFillBuffer(queue, launch->counters, &zero, sizeof zero, 0, launch->counter_bytes,
                                         sync ? sync->wait_count : 0, sync ? sync->wait : NULL, &cleared);
   if (code != CL_SUCCESS) return failure_cl("clEnqueueFillBuffer", code);
-  size_t one = 1;
-  code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &launch->work_groups, &one, 1, &cleared,
+  size_t one = 1, work_groups = adapt_next(&execution->workers) ? 1 : launch->work_groups;
+  code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &work_groups, &one, 1, &cleared,
                                     sync ? sync->event : NULL);
   cl->clReleaseEvent(cleared);
   return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueNDRangeKernel", code);

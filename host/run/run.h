@@ -2,6 +2,7 @@
 #ifndef SEPCL_RUN_H
 #define SEPCL_RUN_H
 
+#include "run/adapt.h"
 #include "run/network.h"
 
 /* weights.c: where each step's packed weights and each constant operand lie; then the buffer itself. */
@@ -19,6 +20,7 @@ void free_dependencies(dependency_list *list);
 typedef struct one_launch one_launch;
 sepcl_status one_launch_create(one_launch **out, sepcl_execution *execution);
 void one_launch_free(one_launch *launch, const cl_api *cl);
+/* With one worker or with all (see adapt.h). */
 sepcl_status one_launch_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
                                 const sepcl_sync *sync);
 /* NULL if the network can run in one launch on its device, else why not. */
@@ -27,6 +29,7 @@ const char *one_launch_refuses(const sepcl_network *network);
 struct sepcl_execution {
   sepcl_network *network;
   one_launch *one; /* NULL: a launch per stage */
+  adapt workers;   /* of the one launch */
   cl_mem arena;
   cl_kernel *kernels; /* per step; NULL for views */
   cl_command_queue queue, profiling_queue; /* made by sepcl_execution_run and _profile, when first needed */
