@@ -6,7 +6,7 @@
 #include "error.h"
 
 /* Each kind's file in this folder defines its class; a kind without a line here has no kernel yet. */
-extern const stage_class pointwise_class, conv_class, depthwise_class, separable_class;
+extern const stage_class pointwise_class, conv_class, depthwise_class, separable_class, inverted_residual_class;
 extern const stage_class pool_class, global_pool_class, elementwise_class, copy_class, softmax_class, reduce_class,
     matmul_class, resize_class, norm_class, conv_transpose_class, deform_conv_class;
 
@@ -14,6 +14,7 @@ const stage_class *const stage_classes[STAGE_KIND_COUNT] = {
     [STAGE_POINTWISE] = &pointwise_class,
     [STAGE_CONV] = &conv_class,
     [STAGE_SEPARABLE] = &separable_class,
+    [STAGE_INVERTED_RESIDUAL] = &inverted_residual_class,
     [STAGE_POOL] = &pool_class,
     [STAGE_GLOBAL_POOL] = &global_pool_class,
     [STAGE_ELEMENTWISE] = &elementwise_class,
