@@ -158,6 +158,15 @@ START_TEST(test_shuffles_cost_no_launch_and_no_bit) {
 }
 END_TEST
 
+/* A process of its own: the counting library must be there before the first OpenCL call. */
+START_TEST(test_an_inference_only_enqueues) {
+  int code = system("mkdir -p " BINARY_DIR "/counted-pocl && POCL_CACHE_DIR=" BINARY_DIR "/counted-pocl SEPCL_OPENCL=" BINARY_DIR
+                    "/tests/libsepcl_counting_opencl.so " BINARY_DIR
+                    "/tests/sepcl_counted_network zoo:mobilenet_v2:resolution=64");
+  ck_assert_int_eq(code, 0);
+}
+END_TEST
+
 Suite *suite_network(void) {
   Suite *suite = suite_create("network");
   TCase *tcase = tcase_create("network");
@@ -166,6 +175,7 @@ Suite *suite_network(void) {
   tcase_add_test(tcase, test_every_replay_gives_the_reference_bits);
   tcase_add_test(tcase, test_skipping_all_passes_changes_no_bit);
   tcase_add_test(tcase, test_shuffles_cost_no_launch_and_no_bit);
+  tcase_add_test(tcase, test_an_inference_only_enqueues);
   suite_add_tcase(suite, tcase);
   return suite;
 }
