@@ -550,6 +550,9 @@ typedef enum sepcl_replay {
 } sepcl_replay;
 typedef enum sepcl_family { SEPCL_FAMILY_AUTO = 0, SEPCL_FAMILY_ROW, SEPCL_FAMILY_TILE, SEPCL_FAMILY_SCALAR } sepcl_family;
 
+/* Depthwise + pointwise, and expand + depthwise + project, as one stage. */
+typedef enum sepcl_fusion { SEPCL_FUSION_AUTO = 0 /* where it pays */, SEPCL_FUSION_ALWAYS, SEPCL_FUSION_NEVER } sepcl_fusion;
+
 typedef struct sepcl_network_options {
   uint32_t size;
   sepcl_policy policy;
@@ -557,9 +560,10 @@ typedef struct sepcl_network_options {
   sepcl_family family;
   const char *skip_passes; /* comma-separated names as `sepcl plan` lists them, "all", or NULL */
   int32_t keep_batch_norm; /* 1: batch norm and scale stay stages of their own, so that no weight is rounded anew */
+  sepcl_fusion fusion;
 } sepcl_network_options;
 #define SEPCL_NETWORK_OPTIONS_INIT \
-  {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0}
+  {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, SEPCL_FUSION_AUTO}
 
 /* Runs the passes, chooses kernels, plans memory, compiles and uploads the weights. The graph may be freed after. */
 SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,

@@ -158,6 +158,51 @@ START_TEST(test_shuffles_cost_no_launch_and_no_bit) {
 }
 END_TEST
 
+/* relu6(depthwise(relu6(1x1(x)))), then 1x1 + x: an inverted residual; without the first 1x1, separable. */
+static sepcl_graph *block_graph(bool expands) {
+  fill(x_data, H * W * C, 9);
+  fill(w1_data, E * 9, 10);
+  fill(w2_data, E * C, 11);
+  fill(w3_data, C * E, 12);
+  sepcl_graph *g = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&g), SEPCL_OK);
+  sepcl_value x = sepcl_graph_input(g, "x", 4, (int64_t[]){1, H, W, C}), y = x;
+  int32_t inner = expands ? E : C;
+  sepcl_activation relu6 = {SEPCL_RELU6, 0, 0};
+  if (expands)
+    y = sepcl_graph_activation(g, conv(g, y, weights(g, w2_data, E, C, 1), SEPCL_NO_VALUE, E, 1), relu6);
+  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
+  a.outputs = a.groups = inner;
+  a.window = (sepcl_window){3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+  y = sepcl_graph_conv(g, y, weights(g, w1_data, inner, 1, 3), SEPCL_NO_VALUE, &a);
+  y = sepcl_graph_activation(g, y, relu6);
+  y = conv(g, y, weights(g, w3_data, C, inner, 1), SEPCL_NO_VALUE, C, 1);
+  sepcl_graph_output(g, "out", sepcl_graph_binary(g, SEPCL_ADD, y, x));
+  return g;
+}
+
+START_TEST(test_fused_blocks_change_no_bit) {
+  static float fused[H * W * C], apart[H * W * C];
+  for (int expands = 0; expands < 2; expands++) {
+    sepcl_graph *g = block_graph(expands);
+    sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+    sepcl_network *network = NULL;
+    sepcl_network_info info;
+    options.fusion = SEPCL_FUSION_ALWAYS;
+    options.replay = SEPCL_REPLAY_LAUNCHES;
+    ck_assert_int_eq(sepcl_network_plan(&network, device, g, &options), SEPCL_OK);
+    ck_assert_int_eq(sepcl_network_get_info(&info, network), SEPCL_OK);
+    ck_assert_int_eq(info.launches, 1);
+    sepcl_network_free(network);
+    run_graph(g, &options, x_data, fused);
+    options.fusion = SEPCL_FUSION_NEVER;
+    run_graph(g, &options, x_data, apart);
+    ck_assert_mem_eq(fused, apart, sizeof fused);
+    sepcl_graph_free(g);
+  }
+}
+END_TEST
+
 /* A process of its own: the counting library must be there before the first OpenCL call. */
 START_TEST(test_an_inference_only_enqueues) {
   int code = system("mkdir -p " BINARY_DIR "/counted-pocl && POCL_CACHE_DIR=" BINARY_DIR "/counted-pocl SEPCL_OPENCL=" BINARY_DIR
@@ -176,6 +221,7 @@ Suite *suite_network(void) {
   tcase_add_test(tcase, test_skipping_all_passes_changes_no_bit);
   tcase_add_test(tcase, test_shuffles_cost_no_launch_and_no_bit);
   tcase_add_test(tcase, test_an_inference_only_enqueues);
+  tcase_add_test(tcase, test_fused_blocks_change_no_bit);
   suite_add_tcase(suite, tcase);
   return suite;
 }

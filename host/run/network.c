@@ -37,6 +37,7 @@ static sepcl_status choose_replay(sepcl_network *network) {
 static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
   TRY(graph_copy(&network->graph, graph));
   TRY(passes_run(network->graph, &network->options, &network->passes));
+  TRY(fuse_blocks(network));
   TRY(place_values(network));
   TRY(lower_graph(network));
   TRY(plan_memory(network));

@@ -57,6 +57,8 @@ struct sepcl_network {
   bool executable;     /* compiled, not only planned */
 };
 
+/* select/fuse.c: blocks of convolutions that one kernel runs better, as one node each; after the passes. */
+sepcl_status fuse_blocks(sepcl_network *network);
 /* select/lower.c: one step, or several, for each live node, in order; bound to kernels. */
 sepcl_status lower_graph(sepcl_network *network);
 /* select/placement.c: views for concatenations, slices and reshapes; a storage for each root. */
