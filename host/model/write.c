@@ -142,6 +142,22 @@ static int64_t needed_opset(const sepcl_graph *graph) {
   return opset;
 }
 
+/* The last message is the node itself and gets its name; what prepares its operands has none. Names of ONNX nodes must
+ * differ, those of graph nodes need not. */
+static sepcl_status name_last_node(writer *w, const char *name) {
+  char text[256];
+  int32_t same = 1;
+  for (size_t i = 0; i + 1 < w->nodes.count; i++) {
+    const char *other = ((Onnx__NodeProto *)w->nodes.items[i])->name;
+    if (!other || strcmp(other, same == 1 ? name : text) != 0) continue;
+    snprintf(text, sizeof text, "%.200s#%d", name, ++same);
+    i = 0;
+  }
+  if (same > 1) TRY(model_memory_text(w->memory, &name, text));
+  ((Onnx__NodeProto *)w->nodes.items[w->nodes.count - 1])->name = (char *)name;
+  return SEPCL_OK;
+}
+
 static sepcl_status write_nodes(writer *w) {
   void *block;
   TRY(model_memory_take(w->memory, &block, (size_t)w->graph->count, sizeof *w->values));
@@ -152,8 +168,7 @@ static sepcl_status write_nodes(writer *w) {
     sepcl_status status = write_graph_node(w, v);
     const char *name = graph_node(w->graph, v)->name;
     if (status != SEPCL_OK) return failure(status, "node '%s' cannot be written: %s", name, sepcl_last_error());
-    /* The last message is the node itself; what prepares its operands has no name. */
-    if (w->nodes.count > first) ((Onnx__NodeProto *)w->nodes.items[w->nodes.count - 1])->name = (char *)name;
+    if (w->nodes.count > first) TRY(name_last_node(w, name));
   }
   for (int32_t i = 0; i < w->graph->output_count; i++) TRY(write_output(w, &w->graph->outputs[i]));
   return SEPCL_OK;
