@@ -37,6 +37,7 @@ static struct poptOption compile[] = {
     OPTION("replay", POPT_ARG_STRING, replay, "auto (default), launches, command-buffer or one-launch", "HOW"),
     OPTION("family", POPT_ARG_STRING, family, "kernels for another kind of device: auto (default), row, tile, scalar",
            "NAME"),
+    OPTION("fusion", POPT_ARG_STRING, fusion, "blocks of convolutions as one stage: auto (default), always, never", "WHEN"),
     OPTION("skip-passes", POPT_ARG_STRING, skip_passes, "graph passes to leave out, comma-separated, or all", "NAMES"),
     OPTION("fastest", POPT_ARG_NONE, fastest, "allows kernels whose results differ in the last bits", NULL),
     OPTION("keep-batch-norm", POPT_ARG_NONE, keep_batch_norm, "folds no batch normalisation into weights", NULL),
