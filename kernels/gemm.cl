@@ -36,6 +36,8 @@ typedef struct FN(work) {
   const window_params *g;
   __global const float *x, *zeros, *scale; /* of the group */
   int inputs, x_pitch, simple, scaled, runs;
+  __global const float *soon; /* weights to fetch ahead, a line a step */
+  int soon_step;
 } FN(work);
 
 /* The input under tap (ky, kx) of an output pixel, or the zeros. */
@@ -67,10 +69,12 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
   interior = interior && FN(inside)(g, &at); \
   if (i + 1 < rows) FN(next_pixel)(g, &at);
 #define TILE_TAP(i) __global const float *a##i = FN(tap)(t, &at##i, ky, kx);
-/* A panel of tv vectors, tile by tile. */
+/* A panel of tv vectors, tile by tile. Together the tiles fetch the next panel. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
 #define GEMM_PANEL(tv)                                                                                   \
-  for (int m = row_from; m < row_to; m += TILE_TR(tv)) {                                                 \
+  work.soon_step = clamp((tv) * VEC * TILE_TR(tv) / (row_to - row_from), 1, (tv) * VEC);                 \
+  for (int m = row_from, turn = 0; m < row_to; m += TILE_TR(tv), turn++) {                               \
+    work.soon = panel + chain * ((tv) * VEC) + turn * chain * work.soon_step;                            \
     const int pixel = image * rows + m, wanted = min(TILE_TR(tv), row_to - m);                           \
     __global float *yy = y + p->y_at + (long)pixel * p->y_pitch + first;                                     \
     __global const float *rr = p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + first : yy;        \

@@ -3,8 +3,8 @@
 static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
                             const int rows, const int outputs, __global float *y, __global const float *r) {
   const window_params *g = t->g;
-  __global const float *b = panel + TV * VEC, *scale = t->scale;
-  const int inputs = t->inputs, pitch = t->x_pitch;
+  __global const float *b = panel + TV * VEC, *scale = t->scale, *soon = t->soon;
+  const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step;
   TILE_START_AT_BIAS
 #if CONV
   FN(pixel) at = FN(pixel_of)(g, pixel);
@@ -14,7 +14,7 @@ static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global
     const int kx = 0, run = g->kw * inputs;
     for (int ky = 0; ky < g->kh; ky++) {
       TILE_ROWS(TILE_TAP)
-      TILE_LOOP(run)
+      TILE_FETCHING_LOOP(run)
     }
   } else {
     for (int ky = 0; ky < g->kh; ky++)
@@ -23,7 +23,7 @@ static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global
         if (t->scaled)
           TILE_SCALED_LOOP(inputs)
         else
-          TILE_LOOP(inputs)
+          TILE_FETCHING_LOOP(inputs)
       }
   }
 #else
@@ -38,7 +38,7 @@ static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global
   if (t->scaled)
     TILE_SCALED_LOOP(inputs)
   else
-    TILE_LOOP(inputs)
+    TILE_FETCHING_LOOP(inputs)
 #endif
   TILE_STORE
 }

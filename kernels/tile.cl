@@ -38,6 +38,12 @@
 #define TILE_FROM_SUMS_ROW(i) TILE_VECTORS(TILE_FROM_SUMS, i)
 #define TILE_START_AT_SUMS TILE_ROWS(TILE_FROM_SUMS_ROW)
 
+/* A hint that the line of memory at a float is needed soon. Not of OpenCL C's standard: the host says where it compiles. */
+#ifdef HAVE_BUILTIN_PREFETCH
+#define PREFETCH(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 2)
+#else
+#define PREFETCH(p)
+#endif
 /* for k in [0, count): c += a[k] * b[k], rows a0, a1, ...; b, the panel's weights, moves on. */
 #define TILE_LOAD_B(i, v) const FV b##v = LOADV(b + v * VEC);
 #define TILE_FMA(i, v) c##i##_##v = fma(a, b##v, c##i##_##v);
@@ -51,6 +57,15 @@
     TILE_VECTORS(TILE_LOAD_B, 0)      \
     TILE_ROWS(TILE_STEP)              \
     b += TV * VEC;                    \
+  }
+/* The same, fetching a line of memory a step from `soon` on. */
+#define TILE_FETCHING_LOOP(count)     \
+  for (int k = 0; k < (count); k++) { \
+    TILE_VECTORS(TILE_LOAD_B, 0)      \
+    PREFETCH(soon);                   \
+    TILE_ROWS(TILE_STEP)              \
+    b += TV * VEC;                    \
+    soon += soon_step;                \
   }
 /* The same with a[k] * scale[k] for a[k]. */
 #define TILE_SCALED_STEP(i)                \

@@ -19,7 +19,10 @@ struct program_set {
   cl_program *by_variant; /* variant_count of them; lent from the list; NULL: not built yet */
 };
 
-static const char build_options[] = "-cl-std=CL1.2";
+/* PoCL compiles with clang for the host's own processor: its prefetch is there. */
+static const char *build_options(const sepcl_device *device) {
+  return strncmp(device->info.platform, "Portable", 8) ? "-cl-std=CL1.2" : "-cl-std=CL1.2 -DHAVE_BUILTIN_PREFETCH";
+}
 
 static sepcl_status open_set(sepcl_device *device) {
   if (device->programs) return SEPCL_OK;
@@ -56,8 +59,8 @@ static uint64_t hash(uint64_t h, const char *text) {
 enum { KEY_SIZE = 64 };
 static void cache_key(char key[KEY_SIZE], const sepcl_device *device, const char *source) {
   const sepcl_device_info *info = &device->info;
-  const char *const parts[] = {source,       build_options, info->platform, info->name,
-                               info->driver, info->version, SEPCL_VERSION};
+  const char *const parts[] = {source,       build_options(device), info->platform, info->name,
+                               info->driver, info->version,         SEPCL_VERSION};
   uint64_t a = 0xcbf29ce484222325u, b = 0x9e3779b97f4a7c15u;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
     a = hash(a, parts[i]);
@@ -79,7 +82,7 @@ static cl_program load(sepcl_device *device, const char *key) {
     program = cl->clCreateProgramWithBinary(device->context, 1, &device->id, &size, (const unsigned char **)&binary,
                                             &status, &code);
     if (program && (code != CL_SUCCESS || status != CL_SUCCESS ||
-                    cl->clBuildProgram(program, 1, &device->id, build_options, NULL, NULL) != CL_SUCCESS)) {
+                    cl->clBuildProgram(program, 1, &device->id, build_options(device), NULL, NULL) != CL_SUCCESS)) {
       cl->clReleaseProgram(program);
       program = NULL;
     }
@@ -129,7 +132,7 @@ static sepcl_status compile(cl_program *out, sepcl_device *device, const char *s
   cl_int code = CL_SUCCESS;
   cl_program program = cl->clCreateProgramWithSource(device->context, 1, &source, NULL, &code);
   if (!program) return failure_cl("clCreateProgramWithSource", code);
-  code = cl->clBuildProgram(program, 1, &device->id, build_options, NULL, NULL);
+  code = cl->clBuildProgram(program, 1, &device->id, build_options(device), NULL, NULL);
   if (code != CL_SUCCESS) {
     sepcl_status status = build_failure(device, program, what, code);
     cl->clReleaseProgram(program);

@@ -63,32 +63,48 @@ void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, 
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
-/* About what one core does in 5 microseconds, and what of the weights should stay in its second-level cache. */
-enum { TASK_MACS = 500000, RESIDENT_BYTES = 512 * 1024, MAX_TASKS_PER_UNIT = 32 };
+/* A task is about 10 microseconds of one core; what of the weights should stay in its second-level cache while rows go by;
+ * rows of a task that share a panel where weights are what memory mostly delivers. */
+enum { TASK_MACS = 1000000, RESIDENT_BYTES = 512 * 1024, MAX_TASKS_PER_UNIT = 16, MIN_TILES = 4 };
+
+/* What is to be cut: `repeats` products of rows x taps and taps x outputs. */
+typedef struct product {
+  int64_t rows, taps, outputs;
+  int32_t repeats, tiles, panels;
+} product;
+
+static int64_t wanted_tasks(const product *m, int32_t units) {
+  const int64_t macs = m->rows * m->taps * m->outputs * m->repeats;
+  int64_t wanted = macs / TASK_MACS + 1;
+  if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
+  /* Units finish together. */
+  return wanted > units ? (wanted + units - 1) / units * units : wanted;
+}
+
+static int32_t clamp(int64_t value, int32_t most) { return (int32_t)(value < 1 ? 1 : value > most ? most : value); }
 
 void split_product(const variant *v, const device_limits *limits, stage_params *params) {
   window_params *g = &params->u.window;
-  const int32_t images = params->has_scale ? g->n : 1, units = (int32_t)limits->compute_units;
+  const int32_t images = params->has_scale ? g->n : 1, outputs = g->oc / g->groups;
   const int32_t rows = (params->has_scale ? 1 : g->n) * g->oh * g->ow;
-  const int64_t taps = (int64_t)g->kh * g->kw * (g->c / g->groups);
-  const int32_t panels = ceil_div(g->oc / g->groups, v->nr), tiles = ceil_div(rows, v->mr);
-  const int64_t macs = (int64_t)rows * images * g->oc * taps;
-  int64_t wanted = macs / TASK_MACS + 1;
-  if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
-  if (wanted > units) wanted = (wanted + units - 1) / units * units;
-  const int32_t repeats = images * g->groups;
-  int32_t panel_tasks = ceil_div(panels * taps * v->nr * 4, RESIDENT_BYTES);
-  if (panel_tasks > panels) panel_tasks = panels;
-  int32_t row_tasks = ceil_div(wanted, (int64_t)repeats * panel_tasks);
-  if (row_tasks > tiles) row_tasks = tiles;
-  if ((int64_t)row_tasks * panel_tasks * repeats < wanted) panel_tasks = ceil_div(wanted, (int64_t)row_tasks * repeats);
-  if (panel_tasks > panels) panel_tasks = panels;
-  const int32_t panels_each = ceil_div(panels, panel_tasks), tiles_each = ceil_div(tiles, row_tasks);
+  const product m = {rows, (int64_t)g->kh * g->kw * (g->c / g->groups), outputs, images * g->groups,
+                     ceil_div(rows, v->mr), ceil_div(outputs, v->nr)};
+  const int64_t wanted = ceil_div(wanted_tasks(&m, (int32_t)limits->compute_units), m.repeats);
+  int32_t row_tasks, panel_tasks;
+  if (outputs > rows) { /* more weights than inputs: each core reads its own */
+    panel_tasks = clamp(wanted, m.panels);
+    row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles < MIN_TILES ? 1 : m.tiles / MIN_TILES);
+  } else {
+    panel_tasks = clamp(ceil_div(m.outputs * m.taps * 4, RESIDENT_BYTES), m.panels);
+    row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles);
+  }
+  if ((int64_t)row_tasks * panel_tasks < wanted) panel_tasks = clamp(ceil_div(wanted, row_tasks), m.panels);
+  const int32_t panels_each = ceil_div(m.panels, panel_tasks), tiles_each = ceil_div(m.tiles, row_tasks);
   g->split[0] = tiles_each * v->mr;
-  g->split[1] = ceil_div(tiles, tiles_each);
+  g->split[1] = ceil_div(m.tiles, tiles_each);
   g->split[2] = panels_each;
-  g->split[3] = ceil_div(panels, panels_each);
+  g->split[3] = ceil_div(m.panels, panels_each);
   g->split[4] = rows;
-  g->split[5] = panels;
-  params->tasks = g->split[1] * g->split[3] * repeats;
+  g->split[5] = m.panels;
+  params->tasks = g->split[1] * g->split[3] * m.repeats;
 }
