@@ -7,6 +7,7 @@
 
 #include "cl/cache.h"
 #include "error.h"
+#include "params.h"
 
 typedef struct built {
   char *source;
@@ -93,9 +94,10 @@ static cl_program load(sepcl_device *device, const char *key) {
   return program;
 }
 
-/* Asking for the binaries also makes some drivers (PoCL) compile to the end now rather than at the first enqueue. */
-static void save(sepcl_device *device, const char *key, cl_program program) {
+/* Into the cache, the program being the last of the set. */
+static void save(sepcl_device *device, cl_program program) {
   const cl_api *cl = device->cl;
+  if (!device->cache) return;
   cl_uint devices = 0;
   size_t size = 0;
   if (cl->clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof devices, &devices, NULL) != CL_SUCCESS ||
@@ -104,7 +106,9 @@ static void save(sepcl_device *device, const char *key, cl_program program) {
     return;
   unsigned char *binary = malloc(size);
   if (!binary) return;
-  if (cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS && device->cache)
+  char key[KEY_SIZE];
+  cache_key(key, device, device->programs->list[device->programs->count - 1].source);
+  if (cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
     cache_put(device->cache, key, binary, size);
   free(binary);
 }
@@ -155,8 +159,10 @@ static sepcl_status keep(sepcl_device *device, char *source, cl_program program)
   return SEPCL_OK;
 }
 
-/* The program of a text: shared, out of the cache, or compiled. Owns `source` from here on. The lock is held. */
-static sepcl_status obtain(cl_program *out, sepcl_device *device, char *source, const char *what) {
+/* The program of a text: shared, out of the cache, or compiled (then *unsaved, for `save`). Owns `source` from here on.
+ * The lock is held. */
+static sepcl_status obtain(cl_program *out, sepcl_device *device, char *source, const char *what, bool *unsaved) {
+  *unsaved = false;
   for (int32_t i = 0; i < device->programs->count; i++)
     if (!strcmp(device->programs->list[i].source, source)) {
       *out = device->programs->list[i].program;
@@ -167,19 +173,58 @@ static sepcl_status obtain(cl_program *out, sepcl_device *device, char *source, 
   cache_key(key, device, source);
   cl_program program = load(device, key);
   sepcl_status status = SEPCL_OK;
+  bool compiled = false;
   if (program) {
     device->cached++;
   } else {
     status = compile(&program, device, source, what);
-    if (status == SEPCL_OK) {
-      device->compiled++;
-      save(device, key, program);
-    }
+    if (status == SEPCL_OK) device->compiled++;
+    compiled = status == SEPCL_OK;
   }
   if (status == SEPCL_OK) status = keep(device, source, program);
+  *unsaved = status == SEPCL_OK && compiled;
   if (status != SEPCL_OK) free(source);
   if (status == SEPCL_OK) *out = program;
   return status;
+}
+
+static sepcl_status make_kernel(cl_kernel *out, const sepcl_device *device, cl_program program, const char *entry) {
+  cl_int code = CL_SUCCESS;
+  cl_kernel kernel = device->cl->clCreateKernel(program, entry, &code);
+  if (!kernel)
+    return failure(SEPCL_OPENCL_ERROR, "clCreateKernel(%s) failed: %s (%d)", entry, cl_error_name(code), code);
+  *out = kernel;
+  return SEPCL_OK;
+}
+
+static sepcl_status variant_kernel(cl_kernel *out, const sepcl_device *device, const variant *v) {
+  char entry[128];
+  snprintf(entry, sizeof entry, "%s_kernel", v->name);
+  return make_kernel(out, device, device->programs->by_variant[v - variants], entry);
+}
+
+/* Runs a variant with no tasks. Some drivers (PoCL) compile a kernel to the end when it is first enqueued: better here
+ * than in the caller's first inference, and what they made then goes into the binary that the cache keeps. */
+static void enqueue_nothing(sepcl_device *device, cl_command_queue queue, const variant *v) {
+  const cl_api *cl = device->cl;
+  const stage_params none = {0};
+  const size_t size = (size_t)v->local;
+  cl_kernel kernel = NULL;
+  if (variant_kernel(&kernel, device, v) != SEPCL_OK) return; /* whoever needs it will be told */
+  cl_int code = CL_SUCCESS;
+  for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++) code = cl->clSetKernelArg(kernel, i, sizeof(cl_mem), NULL);
+  if (code == CL_SUCCESS) code = cl->clSetKernelArg(kernel, 5, sizeof none, &none);
+  if (code == CL_SUCCESS) cl->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &size, &size, 0, NULL, NULL);
+  cl->clFinish(queue);
+  cl->clReleaseKernel(kernel);
+}
+
+static void finish_compilation(sepcl_device *device, const variant *const *list, int32_t count) {
+  cl_int code = CL_SUCCESS;
+  cl_command_queue queue = device->cl->clCreateCommandQueue(device->context, device->id, 0, &code);
+  if (!queue) return;
+  for (int32_t i = 0; i < count; i++) enqueue_nothing(device, queue, list[i]);
+  device->cl->clReleaseCommandQueue(queue);
 }
 
 static sepcl_status prepare_locked(sepcl_device *device, const variant *const *wanted, int32_t count) {
@@ -197,9 +242,12 @@ static sepcl_status prepare_locked(sepcl_device *device, const variant *const *w
   if (missing_count > 0) {
     char *source = program_source(missing, missing_count, true);
     cl_program program = NULL;
-    status = source ? obtain(&program, device, source, missing[0]->name) : SEPCL_BUILD_FAILED;
+    bool unsaved = false;
+    status = source ? obtain(&program, device, source, missing[0]->name, &unsaved) : SEPCL_BUILD_FAILED;
     for (int32_t i = 0; status == SEPCL_OK && i < missing_count; i++)
       device->programs->by_variant[missing[i] - variants] = program;
+    if (status == SEPCL_OK) finish_compilation(device, missing, missing_count);
+    if (unsaved) save(device, program);
   }
   free(missing);
   return status;
@@ -212,21 +260,10 @@ sepcl_status program_prepare(sepcl_device *device, const variant *const *list, i
   return status;
 }
 
-static sepcl_status make_kernel(cl_kernel *out, const sepcl_device *device, cl_program program, const char *entry) {
-  cl_int code = CL_SUCCESS;
-  cl_kernel kernel = device->cl->clCreateKernel(program, entry, &code);
-  if (!kernel)
-    return failure(SEPCL_OPENCL_ERROR, "clCreateKernel(%s) failed: %s (%d)", entry, cl_error_name(code), code);
-  *out = kernel;
-  return SEPCL_OK;
-}
-
 sepcl_status program_kernel(cl_kernel *out, sepcl_device *device, const variant *v) {
-  char entry[128];
-  snprintf(entry, sizeof entry, "%s_kernel", v->name);
   pthread_mutex_lock(&device->lock);
   sepcl_status status = prepare_locked(device, &v, 1);
-  if (status == SEPCL_OK) status = make_kernel(out, device, device->programs->by_variant[v - variants], entry);
+  if (status == SEPCL_OK) status = variant_kernel(out, device, v);
   pthread_mutex_unlock(&device->lock);
   return status;
 }
@@ -237,11 +274,13 @@ sepcl_status program_kernel_from_source(cl_kernel *out, sepcl_device *device, co
   memcpy(copy, source, strlen(source) + 1);
   pthread_mutex_lock(&device->lock);
   cl_program program = NULL;
+  bool unsaved = false;
   sepcl_status status = open_set(device);
   if (status != SEPCL_OK)
     free(copy);
   else
-    status = obtain(&program, device, copy, entry);
+    status = obtain(&program, device, copy, entry, &unsaved);
+  if (unsaved) save(device, program);
   if (status == SEPCL_OK) status = make_kernel(out, device, program, entry);
   pthread_mutex_unlock(&device->lock);
   return status;

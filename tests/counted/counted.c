@@ -107,8 +107,8 @@ static bool control(const test_context *context, const counting *counting) {
                                                   NULL, NULL) == CL_SUCCESS;
   counting->read(n);
   release(&r);
-  good = good && n[COUNT_ALLOCATIONS] == 5 && n[COUNT_BUILDS] && n[COUNT_KERNELS] && n[COUNT_BLOCKING] == 2 &&
-         n[COUNT_ENQUEUES] == 1;
+  good = good && n[COUNT_ALLOCATIONS] == 5 && n[COUNT_BUILDS] && n[COUNT_KERNELS] && n[COUNT_BLOCKING] >= 2 &&
+         n[COUNT_ENQUEUES] >= 1;
   printf("control: %" PRIu64 " allocations, %" PRIu64 " builds, %" PRIu64 " kernels, %" PRIu64
          " blocking calls, %" PRIu64 " enqueues: %s\n",
          n[COUNT_ALLOCATIONS], n[COUNT_BUILDS], n[COUNT_KERNELS], n[COUNT_BLOCKING], n[COUNT_ENQUEUES],
