@@ -118,9 +118,9 @@ static void print_layers(const session *s) {
       else
         table_cell(t, "%s", "");
     }
-    if (n.standard_macs > n.macs && n.kernel_h > 0 &&
-        n.kernel_w > 0) { /* a separable block, shown at its depthwise half */
-      uint64_t pointwise = n.standard_macs / ((uint64_t)n.kernel_h * (uint64_t)n.kernel_w);
+    uint64_t kernel = (uint64_t)n.kernel_h * (uint64_t)n.kernel_w;
+    if (n.standard_macs > n.macs && kernel) { /* a separable block, shown at its depthwise half */
+      uint64_t pointwise = n.standard_macs / kernel;
       table_cell(t, "%llu", (unsigned long long)n.standard_macs);
       table_cell(t, "%.2fx", share(n.standard_macs, n.macs + pointwise));
     }
