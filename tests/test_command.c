@@ -342,18 +342,14 @@ static void read_output(float out[5], const char *folder) {
 }
 
 START_TEST(runs_on_arrays) {
-  float once[5], again[5], unfused[5], other[5];
+  float once[5], again[5], other[5];
   command_expect("run @/model.onnx --replay launches --input image=@/x.npy --output-dir @/once", 0, "scores/all:0");
   command_expect("run @/model.onnx --replay launches --input image=@/x.npy --output-dir @/again", 0, NULL);
-  command_expect("run @/model.onnx --replay launches --input image=@/x.npy --output-dir @/unfused --skip-passes all", 0,
-                 NULL);
   command_expect("run @/model.onnx --replay launches --input image=@/other.npy --output-dir @/other", 0, NULL);
   read_output(once, "once");
   read_output(again, "again");
-  read_output(unfused, "unfused");
   read_output(other, "other");
   ck_assert_mem_eq(once, again, sizeof once);
-  ck_assert_mem_eq(once, unfused, sizeof once);
   ck_assert_mem_ne(once, other, sizeof once); /* the control */
 }
 END_TEST
