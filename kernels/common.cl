@@ -27,6 +27,12 @@ typedef int int1;
 #define store_8(value, p) vstore8(value, 0, p)
 #define store_16(value, p) vstore16(value, 0, p)
 
+/* Whether a comparison holds in all lanes. */
+#define ALL_1(v) (v)
+#define ALL_4(v) all(v)
+#define ALL_8(v) all(v)
+#define ALL_16(v) all(v)
+
 /* The variant's vector of VEC floats; LOADV and STOREV take a pointer to its first float, aligned to a float. */
 #define FV PASTE(float, VEC)
 #define IV PASTE(int, VEC)

@@ -28,6 +28,23 @@ static void FN(line)(__global const float *from, __global float *to, const int x
 static void FN(transpose)(__global const float *from, __global float *to, const int2 steps, const int rows,
                           const int columns) {
   const int x_column = steps.s0, y_row = steps.s1;
+  if (columns == 2 && y_row == 2) { /* channel shuffles, complex numbers, pictures: loops that compilers interleave */
+    __global const float *second = from + x_column;
+    for (int i = 0; i < rows; i++) {
+      to[2 * i] = from[i];
+      to[2 * i + 1] = second[i];
+    }
+    return;
+  }
+  if (columns == 3 && y_row == 3) {
+    __global const float *second = from + x_column, *third = second + x_column;
+    for (int i = 0; i < rows; i++) {
+      to[3 * i] = from[i];
+      to[3 * i + 1] = second[i];
+      to[3 * i + 2] = third[i];
+    }
+    return;
+  }
   for (int first = 0; first < columns; first += 16) {
     const int end = min(first + 16, columns);
     for (int i = 0; i < rows; i++)
@@ -46,13 +63,13 @@ static void FN(copy)(OPERANDS, const stage_params *p, int task) {
   int rows = 1;
   for (int axis = 0; axis < cut; axis++) rows *= g->dims[axis];
   FOR_UNITS(unit, rows * chunks) {
-    const int first = unit % chunks * size, count = min(size, g->dims[cut] - first);
+    const int first = chunks == 1 ? 0 : unit % chunks * size, count = min(size, g->dims[cut] - first);
     long from = p->x_at + g->extra[0], to = p->y_at + g->extra[1] + (long)first * g->y_stride[cut];
     if (cut != gathered) from += (long)first * g->x_stride[cut];
-    int rest = unit / chunks;
+    int rest = chunks == 1 ? unit : unit / chunks;
     for (int axis = cut - 1; axis >= 0; axis--) {
-      const int i = rest % g->dims[axis];
-      rest /= g->dims[axis];
+      const int i = axis ? rest % g->dims[axis] : rest; /* divisions cost as much as a short row */
+      if (axis) rest /= g->dims[axis];
       from += (long)(axis == gathered ? indices[i] : i) * g->x_stride[axis];
       to += (long)i * g->y_stride[axis];
     }

@@ -23,39 +23,48 @@ typedef struct FN(row) {
   int x_step, r_step, s_step, y_step;
 } FN(row);
 
-/* The few functions that networks are full of, without a branch in the loop. */
-#define SIMPLE_LOOP(value)                                               \
-  for (; i + VEC <= count; i += VEC) {                                   \
-    const FV a = FN(read)(at->x, i, at->x_step);                         \
-    const FV b = FN(read)(at->r, i, at->r_step);                         \
-    STOREV(FNV(clip)(value, low, high), at->y + i);                      \
+/* value(a, b) for whole vectors. A rest is the row's last VEC elements, overlapping the vector before: their operands are
+ * read before anything is written, so that y may be x. */
+#define LOOP(value)                                                     \
+  {                                                                     \
+    int i = 0;                                                          \
+    FV a = FN(read)(at->x, tail, at->x_step);                           \
+    FV b = FN(read)(at->r, tail, at->r_step);                           \
+    FV c = FN(read)(at->s, tail, at->s_step);                           \
+    const FV last = value;                                              \
+    for (; i + VEC <= count; i += VEC) {                                \
+      a = FN(read)(at->x, i, at->x_step);                               \
+      b = FN(read)(at->r, i, at->r_step);                               \
+      c = FN(read)(at->s, i, at->s_step);                               \
+      STOREV(value, at->y + i);                                         \
+    }                                                                   \
+    if (i < count) STOREV(last, at->y + tail);                          \
   }
 
-static int FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
-  int i = 0;
-  if (!p->has_scale && p->act[0] == F_CLIP && p->mode <= B_MUL && p->mode != B_SUB) {
-    const float low = p->act_a[0], high = p->act_b[0];
-    if (p->mode == B_ADD) {
-      SIMPLE_LOOP(a + b)
-    } else if (p->mode == B_MUL) {
-      SIMPLE_LOOP(a * b)
-    } else {
-      SIMPLE_LOOP(a)
-    }
-    return i;
-  }
-  for (; i + VEC <= count; i += VEC) {
-    FV a = FN(read)(at->x, i, at->x_step);
-    if (p->has_scale) a = a * FN(read)(at->s, i, at->s_step);
-    STOREV(FN(result)(a, FN(read)(at->r, i, at->r_step), p), at->y + i);
-  }
-  return i;
+/* For `count` >= VEC. The few functions that networks are full of have no branch in the loop. */
+static void FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
+  const int tail = count - VEC;
+  const float low = p->act_a[0], high = p->act_b[0];
+  const bool clips = p->act[0] == F_CLIP && !p->has_scale;
+  if (clips && p->mode < 0)
+    LOOP(FNV(clip)(a, low, high))
+  else if (clips && p->mode == B_ADD)
+    LOOP(FNV(clip)(a + b, low, high))
+  else if (clips && p->mode == B_MUL)
+    LOOP(FNV(clip)(a * b, low, high))
+  else if (p->has_scale)
+    LOOP(FN(result)(a * c, b, p))
+  else
+    LOOP(FN(result)(a, b, p))
 }
 
 static void FN(run)(const FN(row) * at, const stage_params *p, const int count) {
   const bool dense = at->y_step == 1 && (uint)at->x_step <= 1 && (uint)at->r_step <= 1 && (uint)at->s_step <= 1;
-  int i = dense ? FN(vectors)(at, p, count) : 0;
-  for (; i < count; i++) {
+  if (dense && count >= VEC) {
+    FN(vectors)(at, p, count);
+    return;
+  }
+  for (int i = 0; i < count; i++) {
     float a = at->x[(long)i * at->x_step];
     if (p->has_scale) a = a * at->s[(long)i * at->s_step];
     at->y[(long)i * at->y_step] = FN(result1)(a, at->r[(long)i * at->r_step], p);
@@ -68,7 +77,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   int rows = 1;
   for (int axis = 0; axis < last; axis++) rows *= g->dims[axis];
   FOR_UNITS(unit, rows * chunks) {
-    const long first = (long)(unit % chunks) * CHUNK;
+    const long first = chunks == 1 ? 0 : (long)(unit % chunks) * CHUNK;
     FN(row) at;
     at.x_step = g->x_stride[last];
     at.y_step = g->y_stride[last];
@@ -78,10 +87,10 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     at.y = y + p->y_at + first * at.y_step;
     at.r = p->mode < 0 ? at.x : r + p->r_at + first * at.r_step; /* without an operand anything readable does */
     at.s = p->has_scale ? s + p->s_at + first * at.s_step : at.x;
-    int rest = unit / chunks;
+    int rest = chunks == 1 ? unit : unit / chunks;
     for (int axis = last - 1; axis >= 0; axis--) {
-      const int i = rest % g->dims[axis];
-      rest /= g->dims[axis];
+      const int i = axis ? rest % g->dims[axis] : rest; /* divisions cost as much as a short row */
+      if (axis) rest /= g->dims[axis];
       at.x += (long)i * g->x_stride[axis];
       at.y += (long)i * g->y_stride[axis];
       if (p->mode >= 0) at.r += (long)i * g->r_stride[axis];
@@ -91,4 +100,4 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   }
 }
 #undef CHUNK
-#undef SIMPLE_LOOP
+#undef LOOP

@@ -82,6 +82,14 @@ static FV FNV(reciprocal_seed)(const FV m) {
   return fma(v, fma(e, e, e), v);
 }
 
+/* 1 / t for t in [1, 2], correctly rounded. */
+static FV FNV(reciprocal_unit)(const FV t) {
+  FV v = FNV(reciprocal_seed)(t);
+  v = fma(fma(-t, v, (FV)(1.0f)), v, v);
+  /* Newton's step misses one t, the last below 2 (all bits of its significand are ones). */
+  return fma(-t, v, (FV)(1.0f)) > t * (FV)(0x1p-25f) ? v + (FV)(0x1p-24f) : v;
+}
+
 /* a / b for positive finite a and b, correctly rounded (to nearest, ties to even; subnormal results too). */
 static FV FNV(div_positive)(const FV a, const FV b) {
   IV ea, eb;
@@ -126,6 +134,18 @@ static FV FNV(div_rn)(const FV a, const FV b) {
   const IV inverse = (b_size == (IV)(0) ? infinity : (b_size == infinity ? (IV)(0) : (b_size > infinity ? b_size : (IV)(0x3f800000))));
   const FV special = a * PASTE(as_float, VEC)(inverse | (b_bits & (IV)(0x80000000)));
   return ordinary ? PASTE(as_float, VEC)(PASTE(as_int, VEC)(q) | sign) : special;
+}
+
+/* a / b for a b that `inverse`, 1 / b correctly rounded, belongs to: div_rn's bits, faster where many share b. */
+static FV FNV(div_shared)(const FV a, const float b, const float inverse) {
+  const FV size = PASTE(as_float, VEC)(PASTE(as_int, VEC)(a) & (IV)(0x7fffffff)), by = (FV)(b), v = (FV)(inverse);
+  const IV zero = size == (FV)(0.0f);
+  const IV safe = (size > (FV)(0x1p-80f) && size < (FV)(0x1p+80f)) || zero;
+  if (!PASTE(ALL_, VEC)(safe) || !(b > 0x1p-20f && b < 0x1p+20f)) return FNV(div_rn)(a, by);
+  FV q = a * v;
+  q = fma(fma(-by, q, a), v, q);
+  q = fma(fma(-by, q, a), v, q);
+  return zero ? a : q;
 }
 
 /* The square root, correctly rounded; NaN below zero; -0 for -0. */
@@ -180,8 +200,7 @@ static FV FNV(fn_log)(const FV x) {
 static FV FNV(log1p_unit)(const FV u) {
   const FV t = u + (FV)(1.0f);
   const FV lost = u - (t - (FV)(1.0f));
-  const FV result = FNV(log_positive)(t == t ? t : (FV)(1.0f)) + FNV(div_rn)(lost, t);
-  return result;
+  return fma(lost, FNV(reciprocal_unit)(t), FNV(log_positive)(t == t ? t : (FV)(1.0f)));
 }
 
 static FV FNV(magnitude)(const FV x) { return PASTE(as_float, VEC)(PASTE(as_int, VEC)(x) & (IV)(0x7fffffff)); }
@@ -192,7 +211,7 @@ static FV FNV(with_sign)(const FV size, const FV sign) {
 /* 1 / (1 + exp -x) */
 static FV FNV(fn_sigmoid)(const FV x) {
   const FV e = FNV(fn_exp)(-FNV(magnitude)(x));
-  return FNV(div_rn)(x < (FV)(0.0f) ? e : (FV)(1.0f), e + (FV)(1.0f));
+  return (x < (FV)(0.0f) ? e : (FV)(1.0f)) * FNV(reciprocal_unit)(e + (FV)(1.0f));
 }
 
 static FV FNV(fn_tanh)(const FV x) {

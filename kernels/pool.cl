@@ -11,20 +11,65 @@ static int2 FN(taps)(const int at, const int size, const int kernel_size, const 
   return (int2)(first, max(first, FN(taps_until)(size - 1 - at, kernel_size, dilation)));
 }
 
-/* The pool over taps [ky0, ky1) x [kx0, kx1); `at` is tap (0, 0) of the first channel. */
-static FV FN(window)(__global const float *at, const stage_params *p, const int4 taps, const int count) {
-  const long column = (long)p->u.window.dw * p->x_pitch, row = (long)p->u.window.dh * p->u.window.w * p->x_pitch;
-  const bool is_max = p->mode == 0;
-  FV sum = is_max ? (FV)(-INF_F) : (FV)(0.0f);
-  for (int ky = taps.s0; ky < taps.s1; ky++)
-    for (int kx = taps.s2; kx < taps.s3; kx++) {
-      const FV v = FNV(load_part)(at + ky * row + kx * column, count);
-      if (is_max)
-        sum = v > sum || v != v ? v : sum;
-      else
-        sum = sum + v;
+/* How far tap rows and columns are apart. */
+typedef struct FN(steps) {
+  long row, column;
+} FN(steps);
+
+#define FOR_TAPS                                                                        \
+  for (int ky = taps.s0; ky < taps.s1; ky++) {                                          \
+    __global const float *from = at + ky * steps.row + taps.s2 * steps.column;          \
+    for (int kx = taps.s2; kx < taps.s3; kx++, from += steps.column)
+#define MORE(best, v) (v > best || v != v ? v : best)
+
+/* The maximum over taps [s0, s1) x [s2, s3); `at` is tap (0, 0) of the first channel. */
+static FV FN(maximum)(__global const float *at, const FN(steps) steps, const int4 taps, const int count) {
+  FV best = (FV)(-INF_F);
+  FOR_TAPS {
+      const FV v = FNV(load_part)(from, count);
+      best = MORE(best, v);
     }
+  }
+  return best;
+}
+
+static FV FN(sum)(__global const float *at, const FN(steps) steps, const int4 taps, const int count) {
+  FV sum = (FV)(0.0f);
+  FOR_TAPS { sum = sum + FNV(load_part)(from, count); }
+  }
   return sum;
+}
+
+/* Four vectors at once. */
+static void FN(maximum4)(__global const float *at, const FN(steps) steps, const int4 taps, FV *out) {
+  FV a = (FV)(-INF_F), b = a, c = a, d = a;
+  FOR_TAPS {
+      const FV e = LOADV(from), f = LOADV(from + VEC), g = LOADV(from + 2 * VEC), h = LOADV(from + 3 * VEC);
+      a = MORE(a, e);
+      b = MORE(b, f);
+      c = MORE(c, g);
+      d = MORE(d, h);
+    }
+  }
+  out[0] = a;
+  out[1] = b;
+  out[2] = c;
+  out[3] = d;
+}
+
+static void FN(sum4)(__global const float *at, const FN(steps) steps, const int4 taps, FV *out) {
+  FV a = (FV)(0.0f), b = a, c = a, d = a;
+  FOR_TAPS {
+      a = a + LOADV(from);
+      b = b + LOADV(from + VEC);
+      c = c + LOADV(from + 2 * VEC);
+      d = d + LOADV(from + 3 * VEC);
+    }
+  }
+  out[0] = a;
+  out[1] = b;
+  out[2] = c;
+  out[3] = d;
 }
 
 /* What an average divides by: the taps inside the input, or inside input and padding. */
@@ -36,21 +81,39 @@ static float FN(divisor)(const stage_params *p, const int iy, const int ix, cons
   return (float)(kh * kw);
 }
 
+static FV FN(finish)(FV v, const stage_params *p, const float divisor, const float inverse) {
+  if (p->mode != 0) v = FNV(div_shared)(v, divisor, inverse);
+  return activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
+}
+
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
+  FN(steps) steps;
+  steps.column = (long)g->dw * p->x_pitch;
+  steps.row = (long)g->dh * g->w * p->x_pitch;
   FOR_UNITS(unit, g->n * g->oh * g->ow) {
     const int ox = unit % g->ow, oy = unit / g->ow % g->oh, n = unit / g->ow / g->oh;
     const int iy = oy * g->sh - g->pt, ix = ox * g->sw - g->pl;
     const int4 taps = (int4)(FN(taps)(iy, g->h, g->kh, g->dh), FN(taps)(ix, g->w, g->kw, g->dw));
     const float divisor = p->mode == 0 ? 1.0f : FN(divisor)(p, iy, ix, taps);
+    const float inverse = p->mode == 0 ? 1.0f : div_rn_1(1.0f, divisor);
     __global const float *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
     __global float *to = y + p->y_at + (long)unit * p->y_pitch;
-    for (int c = 0; c < g->c; c += VEC) {
+    int c = 0;
+    for (; c + 4 * VEC <= g->c; c += 4 * VEC) {
+      FV v[4];
+      if (p->mode == 0)
+        FN(maximum4)(from + c, steps, taps, v);
+      else
+        FN(sum4)(from + c, steps, taps, v);
+      for (int i = 0; i < 4; i++) STOREV(FN(finish)(v[i], p, divisor, inverse), to + c + i * VEC);
+    }
+    for (; c < g->c; c += VEC) {
       const int at = g->c < VEC ? 0 : min(c, g->c - VEC), count = min(g->c, VEC);
-      FV v = FN(window)(from + at, p, taps, count);
-      if (p->mode != 0) v = FNV(div_rn)(v, (FV)(divisor));
-      v = activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
-      FNV(store_part)(v, to + at, count);
+      const FV v = p->mode == 0 ? FN(maximum)(from + at, steps, taps, count) : FN(sum)(from + at, steps, taps, count);
+      FNV(store_part)(FN(finish)(v, p, divisor, inverse), to + at, count);
     }
   }
 }
+#undef FOR_TAPS
+#undef MORE

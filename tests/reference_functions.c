@@ -83,12 +83,12 @@ static float log_of(float x) {
 /* log(1 + u) for u in [0, 1]. */
 static float log1p_unit(float u) {
   float t = u + 1.0f, lost = u - (t - 1.0f);
-  return log_of(t) + lost / t;
+  return fmaf(lost, 1.0f / t, log_of(t));
 }
 
 static float sigmoid_of(float x) {
   float e = reference_exp(-fabsf(x));
-  return (x < 0.0f ? e : 1.0f) / (e + 1.0f);
+  return (x < 0.0f ? e : 1.0f) * (1.0f / (e + 1.0f));
 }
 
 static float tanh_of(float x) {

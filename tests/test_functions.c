@@ -185,7 +185,7 @@ static const struct {
     {SEPCL_ERF, erf, -4.5f, 4.5f, 1.2},
     {SEPCL_TANH, tanh, -10.0f, 10.0f, 2.5},
     {SEPCL_TANH, tanh, -1e-3f, 1e-3f, 2.5},
-    {SEPCL_SIGMOID, sigmoid, -87.0f, 87.0f, 2.5},
+    {SEPCL_SIGMOID, sigmoid, -87.0f, 87.0f, 3.0},
     {SEPCL_SWISH, swish, -80.0f, 80.0f, 3.5},
     {SEPCL_SOFTPLUS, softplus, -80.0f, 80.0f, 2},
     {SEPCL_MISH, mish, -40.0f, 40.0f, 5},
