@@ -32,8 +32,10 @@ static bool overlaps(const extent *a, const extent *b) {
   return a->first < b->first + b->count && b->first < a->first + a->count;
 }
 
-/* How many channels of each pixel the step writes; strided stages may write anywhere in their storage. */
-static int64_t written_channels(const step *p) { return p->bound.s.rank ? p->y.pitch : p->bound.s.output.c; }
+/* How many channels of each pixel the step writes; strided stages and other orders may write anywhere in it. */
+static int64_t written_channels(const step *p) {
+  return p->bound.s.rank || p->bound.s.output_order ? p->y.pitch : p->bound.s.output.c;
+}
 
 static bool depends(const sepcl_network *network, int32_t later, int32_t earlier) {
   const step *a = &network->steps[later], *b = &network->steps[earlier];

@@ -29,6 +29,14 @@ sepcl_status lower_elementwise(sepcl_network *network, sepcl_value value) {
     broadcast_strides(n, &graph->nodes[n->inputs[1]], &p->r, s->r_stride);
   }
   place_strides(n, &p->y, s->y_stride);
+  if (n->scale != SEPCL_NO_VALUE) { /* three operands: the axes stay as they are */
+    int64_t strides[SEPCL_MAX_RANK] = {0};
+    s->has_scale = true;
+    lower_read(network, &p->s, n->scale);
+    broadcast_strides(n, &graph->nodes[n->scale], &p->s, strides);
+    for (int32_t axis = 0; axis < n->rank; axis++) s->extra[axis] = (int32_t)strides[axis];
+    return SEPCL_OK;
+  }
   merge_axes(s);
   return SEPCL_OK;
 }

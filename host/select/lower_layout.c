@@ -26,27 +26,34 @@ static strided_copy copy_of(const sepcl_network *network, sepcl_value from) {
   return copy;
 }
 
+/* Whether input k already lies where the concatenation wants it. */
+static bool lies_in_place(const sepcl_network *network, sepcl_value value, int32_t k, int64_t first) {
+  const node *n = &network->graph->nodes[value];
+  const place *whole = &network->places[value], *at = &network->places[n->inputs[k]];
+  if (at->root != whole->root || at->pitch != whole->pitch || n->axis != n->rank - 1) return false;
+  if (n->interleaved) return network->graph->nodes[n->inputs[k]].output_order != NULL;
+  return at->offset == whole->offset + first;
+}
+
 sepcl_status lower_concat(sepcl_network *network, sepcl_value value) {
-  const sepcl_graph *graph = network->graph;
-  const node *n = &graph->nodes[value];
+  const node *n = &network->graph->nodes[value];
   const place whole = network->places[value];
   int64_t strides[SEPCL_MAX_RANK], first = 0;
   place_strides(n, &whole, strides);
+  int64_t step = strides[n->axis];
+  if (n->interleaved) strides[n->axis] *= n->input_count;
   int32_t copies = 0;
-  for (int32_t i = 0; i < n->input_count; i++) {
-    sepcl_value part = n->inputs[i];
-    const place *at = &network->places[part];
-    bool in_place = at->root == whole.root && at->pitch == whole.pitch && n->axis == n->rank - 1 &&
-                    at->offset == whole.offset + first;
-    if (!in_place) {
+  for (int32_t k = 0; k < n->input_count; k++) {
+    sepcl_value part = n->inputs[k];
+    if (!lies_in_place(network, value, k, first)) {
       strided_copy copy = copy_of(network, part);
       memcpy(copy.y_stride, strides, sizeof copy.y_stride);
       copy.y_first = first;
-      place from = *at;
+      place from = network->places[part];
       TRY(lower_copy(network, value, &from, &whole, &copy));
       copies++;
     }
-    first += graph->nodes[part].dims[n->axis] * strides[n->axis];
+    first += n->interleaved ? step : network->graph->nodes[part].dims[n->axis] * step;
   }
   return copies ? SEPCL_OK : add_view(network, value);
 }

@@ -36,9 +36,10 @@ static void place_concat_inputs(sepcl_network *network) {
     for (int32_t k = 0; k < join->input_count; k++) {
       sepcl_value v = join->inputs[k];
       const node *part = &graph->nodes[v];
-      if (network->places[v].root == v && writes_slices(part) && !is_output(graph, v)) {
+      bool fits = !join->interleaved || part->output_order;
+      if (fits && network->places[v].root == v && writes_slices(part) && !is_output(graph, v)) {
         network->places[v].root = network->places[i].root;
-        network->places[v].offset = network->places[i].offset + channel;
+        network->places[v].offset = network->places[i].offset + (join->interleaved ? 0 : channel);
         network->places[v].pitch = network->places[i].pitch;
       }
       channel += node_channels(part);

@@ -1,6 +1,7 @@
 /* A channel shuffle is a reshape that splits the channels, a transpose of the two parts and a reshape that joins them. It
  * becomes a permutation, and the convolution before it stores each output channel at its permuted place: no launch, no
- * copy, and no sum is reordered. */
+ * copy, and no sum is reordered. A shuffle of a concatenation of equal parts into as many interleaves them: convolutions
+ * among them store their channels that far apart, anything else (ShuffleNet v2's untouched half) is copied once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,8 +45,40 @@ static int32_t *shuffle_order(int64_t channels, int64_t parts) {
   return order;
 }
 
+/* The concatenation of `parts` equal values along the channels that the shuffle at `joined` alone reads. */
+static bool interleaves(const sepcl_graph *graph, const node *n, int64_t parts) {
+  if (n->dead || n->kind != NODE_CONCAT || n->axis != n->rank - 1 || n->input_count != parts || n->interleaved)
+    return false;
+  for (int32_t i = 0; i < n->input_count; i++)
+    if (node_channels(graph_node(graph, n->inputs[i])) * parts != node_channels(n)) return false;
+  return true;
+}
+
 static bool takes_order(const node *n) {
   return !n->dead && n->kind == NODE_CONV && !n->output_order && n->residual == SEPCL_NO_VALUE;
+}
+
+static sepcl_status interleave(sepcl_graph *graph, sepcl_value producer, sepcl_value joined) {
+  TRY(absorb(graph, producer, joined));
+  node *join = graph_node(graph, joined);
+  join->interleaved = true;
+  for (int32_t k = 0; k < join->input_count; k++) {
+    node *part = graph_node(graph, join->inputs[k]);
+    if (!takes_order(part) || node_is_depthwise(graph, part) || sole_consumer(graph, join->inputs[k]) != join) continue;
+    int32_t channels = (int32_t)node_channels(part);
+    part->output_order = malloc((size_t)channels * sizeof *part->output_order);
+    if (!part->output_order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
+    for (int32_t c = 0; c < channels; c++) part->output_order[c] = c * join->input_count + k;
+  }
+  return SEPCL_OK;
+}
+
+static sepcl_status reorder(sepcl_graph *graph, sepcl_value producer, sepcl_value joined, int64_t parts) {
+  int32_t *order = shuffle_order(node_channels(graph_node(graph, joined)), parts);
+  if (!order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
+  TRY(absorb(graph, producer, joined));
+  graph->nodes[joined].output_order = order;
+  return SEPCL_OK;
 }
 
 sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes) {
@@ -53,12 +86,14 @@ sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *
   for (int32_t i = 0; i < graph->count; i++) {
     int64_t parts = 1;
     sepcl_value producer = shuffled_from(graph, i, &parts);
-    if (producer == SEPCL_NO_VALUE || !takes_order(graph_node(graph, producer))) continue;
-    if (node_is_depthwise(graph, graph_node(graph, producer)) || value_uses(graph, producer) != 1) continue;
-    int32_t *order = shuffle_order(node_channels(graph_node(graph, i)), parts);
-    if (!order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
-    TRY(absorb(graph, producer, i));
-    graph->nodes[i].output_order = order;
+    if (producer == SEPCL_NO_VALUE || value_uses(graph, producer) != 1) continue;
+    const node *n = graph_node(graph, producer);
+    if (interleaves(graph, n, parts))
+      TRY(interleave(graph, producer, i));
+    else if (takes_order(n) && !node_is_depthwise(graph, n))
+      TRY(reorder(graph, producer, i, parts));
+    else
+      continue;
     ++*changes;
   }
   return SEPCL_OK;

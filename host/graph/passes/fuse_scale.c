@@ -1,5 +1,6 @@
-/* y = conv(x * s) with s one factor per image and channel (squeeze-excite): the convolution multiplies as it reads.
- * Exact: the product is rounded as before. Only 1x1 convolutions take it: others read each pixel several times. */
+/* y = conv(x * s) with s one factor per image and channel (squeeze-excite): the convolution multiplies as it reads; so does
+ * an addition, y = x * s + r. Exact: the product is rounded as before. Only 1x1 convolutions take it: others read each
+ * pixel several times. */
 #include "graph/passes/passes.h"
 
 static bool is_channel_scale(const node *x, const node *s) {
@@ -7,23 +8,45 @@ static bool is_channel_scale(const node *x, const node *s) {
          s->dims[3] == x->dims[3];
 }
 
+/* The operand of the product at `value` that is the scale, 0 or 1; -1: it is no such product, or others read it too. */
+static int32_t scale_operand(const sepcl_graph *graph, sepcl_value value, const node *reader) {
+  const node *product = graph_node(graph, value);
+  if (!product || product->dead || product->kind != NODE_BINARY || product->mode != SEPCL_MUL) return -1;
+  if (product->activation.kind != SEPCL_NONE || product->scale != SEPCL_NO_VALUE) return -1;
+  if (sole_consumer(graph, value) != reader) return -1;
+  const node *a = graph_node(graph, product->inputs[0]), *b = graph_node(graph, product->inputs[1]);
+  if (same_shape(a, b)) return -1;
+  return is_channel_scale(a, b) ? 1 : is_channel_scale(b, a) ? 0 : -1;
+}
+
+static bool reads_once(const node *n) {
+  const sepcl_window *w = &n->conv.window;
+  return n->kind == NODE_CONV && n->conv.groups == 1 && w->kernel_h == 1 && w->kernel_w == 1;
+}
+
+/* Which input of the node may be multiplied as it is read, or -1. */
+static int32_t scaled_input(const sepcl_graph *graph, const node *n) {
+  if (n->dead || n->scale != SEPCL_NO_VALUE) return -1;
+  if (reads_once(n)) return scale_operand(graph, n->inputs[0], n) < 0 ? -1 : 0;
+  if (n->kind != NODE_BINARY || n->mode != SEPCL_ADD) return -1;
+  for (int32_t i = 0; i < 2; i++)
+    if (scale_operand(graph, n->inputs[i], n) >= 0 && same_shape(graph_node(graph, n->inputs[i]), n)) return i;
+  return -1;
+}
+
 sepcl_status pass_fuse_scale(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes) {
   (void)options;
   for (int32_t i = 0; i < graph->count; i++) {
-    node *conv = &graph->nodes[i];
-    if (conv->dead || conv->kind != NODE_CONV || conv->scale != SEPCL_NO_VALUE || conv->conv.groups != 1) continue;
-    const sepcl_window *w = &conv->conv.window;
-    if (w->kernel_h != 1 || w->kernel_w != 1) continue;
-    const node *product = graph_node(graph, conv->inputs[0]);
-    if (!product || product->dead || product->kind != NODE_BINARY || product->mode != SEPCL_MUL) continue;
-    if (product->activation.kind != SEPCL_NONE || sole_consumer(graph, conv->inputs[0]) != conv) continue;
-    int32_t x = 0;
-    if (!is_channel_scale(graph_node(graph, product->inputs[0]), graph_node(graph, product->inputs[1]))) x = 1;
-    if (!is_channel_scale(graph_node(graph, product->inputs[x]), graph_node(graph, product->inputs[1 - x]))) continue;
-    if (same_shape(graph_node(graph, product->inputs[0]), graph_node(graph, product->inputs[1]))) continue;
-    ensure_weight_set(graph, conv);
-    conv->scale = product->inputs[1 - x];
-    conv->inputs[0] = product->inputs[x];
+    node *n = &graph->nodes[i];
+    int32_t input = scaled_input(graph, n);
+    if (input < 0) continue;
+    const node *product = graph_node(graph, n->inputs[input]);
+    int32_t scale = scale_operand(graph, n->inputs[input], n);
+    sepcl_value other = n->kind == NODE_BINARY ? n->inputs[1 - input] : SEPCL_NO_VALUE;
+    if (n->kind == NODE_CONV) ensure_weight_set(graph, n);
+    n->scale = product->inputs[scale];
+    n->inputs[0] = product->inputs[1 - scale];
+    if (n->kind == NODE_BINARY) n->inputs[1] = other; /* additions commute */
     ++*changes;
   }
   return SEPCL_OK;
