@@ -76,7 +76,8 @@ static const struct {
      "input,reduce,conv 1x1,activation 6,binary"},
     /* Nodes that no output needs are dropped. */
     {"input x float 1x4; Exp x -> unused; Relu x -> y; output y", "input,activation 1"},
-    {"input x float 1x3x9; const w float 4x3x3; Conv x,w -> y pads:is=1,1; output y", "input,reshape,transpose,conv 1x3,reshape,transpose"},
+    {"input x float 1x3x9; const w float 4x3x3; Conv x,w -> y pads:is=1,1; output y",
+     "input,reshape,transpose,conv 1x3,reshape,transpose"},
 };
 
 START_TEST(test_structure) {

@@ -1,4 +1,5 @@
 /* ONNX file -> graph. Read from the bottom: load, scan and unpack, initializers, inputs, nodes, outputs. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,16 @@ static sepcl_status read_graph(reader *r, const Onnx__ModelProto *model) {
   return prune_graph(r->graph);
 }
 
+/* Names from the file stand in messages, which are one line. */
+static sepcl_status as_one_line(sepcl_status status) {
+  char message[2048];
+  if (status == SEPCL_OK) return status;
+  snprintf(message, sizeof message, "%s", sepcl_last_error());
+  for (char *c = message; *c; c++)
+    if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '_';
+  return failure(status, "%s", message);
+}
+
 static sepcl_status unpack_and_read(reader *r) {
   uint8_t *stripped;
   size_t bytes;
@@ -100,7 +111,7 @@ static sepcl_status read_with_memory(reader *r, model_memory *memory, sepcl_grap
   }
   r->memory = memory;
   status = model_memory_create(&r->scratch);
-  if (status == SEPCL_OK) status = unpack_and_read(r);
+  if (status == SEPCL_OK) status = as_one_line(unpack_and_read(r));
   names_free(r->names);
   model_memory_free(r->scratch);
   if (status != SEPCL_OK)
@@ -124,8 +135,8 @@ static sepcl_status check_options(const sepcl_load_options *options) {
 sepcl_status sepcl_graph_load_memory(sepcl_graph **out, const void *data, size_t bytes,
                                      const sepcl_load_options *options) {
   model_memory *memory;
+  if (out) *out = NULL;
   if (!out || !data) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_graph_load_memory: out or data is NULL");
-  *out = NULL;
   TRY(check_options(options));
   if (!bytes) return failure(SEPCL_BAD_MODEL, "the model is empty");
   TRY(model_memory_create(&memory));
@@ -148,8 +159,8 @@ static sepcl_status load_from(const char *path, const char *folder, const sepcl_
 }
 
 sepcl_status sepcl_graph_load(sepcl_graph **out, const char *path, const sepcl_load_options *options) {
+  if (out) *out = NULL;
   if (!out || !path) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_graph_load: out or path is NULL");
-  *out = NULL;
   TRY(check_options(options));
   const char *slash = strrchr(path, '/');
   size_t length = slash ? (size_t)(slash - path) + 1 : 0;
