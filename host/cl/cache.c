@@ -326,5 +326,7 @@ void cache_end_loading(cache *c, const char *key) {
   if (!c) return;
   pthread_mutex_lock(&c->lock);
   mark(c, "DELETE FROM loading WHERE key = ? AND process = ? AND started = ? AND handle = ?", key);
+  /* It loads: whatever ended earlier processes, a user's impatience say, was not this binary. */
+  finish(c, prepare(c, "DELETE FROM crash WHERE key = ?", key));
   pthread_mutex_unlock(&c->lock);
 }
