@@ -33,12 +33,6 @@ bool case_kind_covers(case_kind kind, const variant *v) {
   }
 }
 
-bool case_kind_has_kernels(case_kind kind) {
-  for (int32_t v = 0; v < variant_count; v++)
-    if (case_kind_covers(kind, &variants[v])) return true;
-  return false;
-}
-
 sepcl_shape case_output(const test_case *c) { return reference_output_shape(c->input, c->outputs, &c->window); }
 
 int32_t case_sets(const test_case *c, case_set sets[3]) {

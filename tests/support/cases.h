@@ -54,9 +54,6 @@ case_kind case_kind_find(const char *name);
 /* Whether a kind's ops can run on the variant, by its stage alone. */
 bool case_kind_covers(case_kind kind, const variant *v);
 
-/* Whether variants.inc has a row for it. */
-bool case_kind_has_kernels(case_kind kind);
-
 test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_limits *limits);
 /* Shapes fit each other and every window holds a pixel where one is needed. */
 bool case_valid(const test_case *c);
