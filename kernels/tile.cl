@@ -85,31 +85,44 @@
 #define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)
 #define TILE_STORE_SUMS TILE_ROWS(TILE_TO_SUMS_ROW)
 
-/* Residual, activation and store. A whole tile (all rows and outputs are there) that ends in a clip goes to memory at
- * once, any other through a buffer. */
-#define TILE_RESIDUAL(i, v) c##i##_##v += LOADV(rr + v * VEC);
-#define TILE_RESIDUAL_ROW(i) TILE_VECTORS(TILE_RESIDUAL, i) rr += end->r_pitch;
+/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once; a last vector of
+ * fewer outputs, and any other ending, through a buffer. */
+#define TILE_RESIDUAL(i, v) \
+  if (v + 1 < TV || whole) c##i##_##v += LOADV(rr + v * VEC);
+#define TILE_RESIDUAL_ROW(i) \
+  if (i < rows) {            \
+    TILE_VECTORS(TILE_RESIDUAL, i) \
+  }                          \
+  rr += end->r_pitch;
 #define TILE_CLIP(i, v)                                 \
-  {                                                     \
+  if (v + 1 < TV || whole) {                            \
     const FV t = c##i##_##v > high ? high : c##i##_##v; \
     STOREV(c##i##_##v < low ? low : t, yy + v * VEC);   \
   }
-#define TILE_CLIP_ROW(i) TILE_VECTORS(TILE_CLIP, i) yy += end->y_pitch;
+#define TILE_CLIP_ROW(i)       \
+  if (i < rows) {              \
+    TILE_VECTORS(TILE_CLIP, i) \
+  }                            \
+  yy += end->y_pitch;
 #define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i) * TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
-#define TILE_STORE                                                          \
-  if (rows == TR && outputs == TV * VEC && end->act == F_CLIP && !end->order) { \
-    __global float *yy = y;                                                 \
-    if (end->has_residual) {                                                \
-      __global const float *rr = r;                                         \
-      TILE_ROWS(TILE_RESIDUAL_ROW)                                          \
-    }                                                                       \
-    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);               \
-    TILE_ROWS(TILE_CLIP_ROW)                                                \
-  } else {                                                                  \
-    float buffer[TR * TV * VEC];                                            \
-    TILE_ROWS(TILE_DUMP_ROW)                                                \
-    FN(finish)(buffer, TV * VEC, end, y, r, rows, outputs);                 \
+#define TILE_STORE                                                                                                   \
+  const int whole = outputs == TV * VEC, direct = end->act == F_CLIP && !end->order;                                 \
+  const int done = whole ? TV * VEC : (TV - 1) * VEC;                                                                \
+  if (direct) {                                                                                                      \
+    __global float *yy = y;                                                                                          \
+    if (end->has_residual) {                                                                                         \
+      __global const float *rr = r;                                                                                  \
+      TILE_ROWS(TILE_RESIDUAL_ROW)                                                                                   \
+    }                                                                                                                \
+    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);                                                        \
+    TILE_ROWS(TILE_CLIP_ROW)                                                                                         \
+  }                                                                                                                  \
+  if (!direct || !whole) {                                                                                           \
+    float buffer[TR * TV * VEC];                                                                                     \
+    TILE_ROWS(TILE_DUMP_ROW)                                                                                         \
+    const int from = direct ? done : 0;                                                                              \
+    FN(finish)(buffer + from, TV *VEC, end, y + from, r + from, rows, outputs - from);                               \
   }
 
 /* Rows of a tile of so many vectors: what fits the registers (16 of them, or 32 with 16 floats). */
