@@ -21,9 +21,8 @@ sepcl_status failure(sepcl_status status, const char *format, ...) {
 }
 
 sepcl_status failure_cl(const char *call, cl_int code) {
-  sepcl_status status = code == CL_OUT_OF_HOST_MEMORY || code == CL_MEM_OBJECT_ALLOCATION_FAILURE
-                            ? SEPCL_OUT_OF_MEMORY
-                            : SEPCL_OPENCL_ERROR;
+  sepcl_status status = code == CL_OUT_OF_HOST_MEMORY || code == CL_MEM_OBJECT_ALLOCATION_FAILURE ? SEPCL_OUT_OF_MEMORY
+                                                                                                  : SEPCL_OPENCL_ERROR;
   return failure(status, "%s failed: %s (%d)", call, cl_error_name(code), code);
 }
 
@@ -53,6 +52,7 @@ const char *cl_error_name(cl_int code) {
 #define NAME(c) \
   case c: return #c;
   switch (code) {
+    /* clang-format off */
     NAME(CL_SUCCESS) NAME(CL_DEVICE_NOT_FOUND) NAME(CL_DEVICE_NOT_AVAILABLE) NAME(CL_COMPILER_NOT_AVAILABLE)
     NAME(CL_MEM_OBJECT_ALLOCATION_FAILURE) NAME(CL_OUT_OF_RESOURCES) NAME(CL_OUT_OF_HOST_MEMORY)
     NAME(CL_PROFILING_INFO_NOT_AVAILABLE) NAME(CL_MEM_COPY_OVERLAP) NAME(CL_BUILD_PROGRAM_FAILURE)
@@ -69,6 +69,7 @@ const char *cl_error_name(cl_int code) {
     NAME(CL_INVALID_GLOBAL_WORK_SIZE) NAME(CL_INVALID_PROPERTY)
     case -1001: return "CL_PLATFORM_NOT_FOUND_KHR";
   }
+/* clang-format on */
 #undef NAME
   return "unknown OpenCL error";
 }

@@ -11,9 +11,9 @@ sepcl_status failure_cl(const char *call, cl_int code);
 /* The OpenCL error's name, such as "CL_OUT_OF_RESOURCES". */
 const char *cl_error_name(cl_int code);
 
-#define TRY(expression)                             \
-  do {                                              \
-    sepcl_status try_status_ = (expression);        \
+#define TRY(expression)                              \
+  do {                                               \
+    sepcl_status try_status_ = (expression);         \
     if (try_status_ != SEPCL_OK) return try_status_; \
   } while (0)
 

@@ -23,9 +23,9 @@ static void load(void) {
              why ? why : name);
     return;
   }
-#define LOAD(function)                                                                                 \
-  *(void **)&api.function = dlsym(library, #function);                                                 \
-  if (!api.function && !load_error[0])                                                                 \
+#define LOAD(function)                                 \
+  *(void **)&api.function = dlsym(library, #function); \
+  if (!api.function && !load_error[0])                 \
     snprintf(load_error, sizeof load_error, "no OpenCL: %s lacks %s (OpenCL 1.2 is needed)", name, #function);
   CL_FUNCTIONS(LOAD)
 #undef LOAD

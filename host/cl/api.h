@@ -6,6 +6,7 @@
 
 #include "sepcl.h"
 
+/* clang-format off */
 #define CL_FUNCTIONS(F)                                                                                               \
   F(clGetPlatformIDs) F(clGetPlatformInfo) F(clGetDeviceIDs) F(clGetDeviceInfo) F(clRetainDevice) F(clReleaseDevice)  \
   F(clCreateContext) F(clRetainContext) F(clReleaseContext) F(clGetContextInfo) F(clCreateCommandQueue)               \
@@ -17,6 +18,7 @@
   F(clEnqueueWriteBuffer) F(clEnqueueFillBuffer) F(clEnqueueCopyBuffer) F(clEnqueueMapBuffer)                         \
   F(clEnqueueUnmapMemObject) F(clEnqueueNDRangeKernel) F(clEnqueueBarrierWithWaitList)                                \
   F(clGetExtensionFunctionAddressForPlatform)
+/* clang-format on */
 
 typedef struct cl_api {
 #define MEMBER(name) __typeof__(&name) name;

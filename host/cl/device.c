@@ -142,7 +142,8 @@ static sepcl_status choose(cl_device_id *out, const device_list *list, const cl_
         return SEPCL_OK;
       }
     }
-  return failure(SEPCL_NO_DEVICE, "no device matches \"%s\": `sepcl devices` lists the %d there are", spec, list->count);
+  return failure(SEPCL_NO_DEVICE, "no device matches \"%s\": `sepcl devices` lists the %d there are", spec,
+                 list->count);
 }
 
 static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context context, cl_device_id id,

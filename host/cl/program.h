@@ -14,8 +14,8 @@ sepcl_status program_kernel(cl_kernel *out, sepcl_device *device, const variant 
 /* Builds the programs of many variants at once, as few driver calls as possible. */
 sepcl_status program_prepare(sepcl_device *device, const variant *const *variants, int32_t count);
 
-/* The source of the variants' device functions, each once, wrapped as kernels (NAME_kernel) if `kernels`. The caller frees
- * it; NULL: out of memory. */
+/* The source of the variants' device functions, each once, wrapped as kernels (NAME_kernel) if `kernels`. The caller
+ * frees it; NULL: out of memory. */
 char *program_source(const variant *const *variants, int32_t count, bool kernels);
 
 /* A kernel out of source text that the caller composed (the one-launch network); built once per text and shared. */

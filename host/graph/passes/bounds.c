@@ -45,7 +45,8 @@ bool folded_channel_of(folded_channel *out, const sepcl_graph *graph, const node
   out->factor = 1.0;
   out->bias = bias ? bias[output] : 0.0;
   if (variance) {
-    const float *gamma = data_of(graph, set->gamma), *beta = data_of(graph, set->beta), *mean = data_of(graph, set->mean);
+    const float *gamma = data_of(graph, set->gamma), *beta = data_of(graph, set->beta),
+                *mean = data_of(graph, set->mean);
     if (!mean) return false;
     out->factor = (gamma ? gamma[output] : 1.0) / sqrt((double)variance[output] + set->epsilon);
     out->bias = (out->bias - mean[output]) * out->factor + (beta ? beta[output] : 0.0);
@@ -76,8 +77,8 @@ static interval activated(interval in, sepcl_activation a) {
   }
 }
 
-/* The fma chain's computed value: exact sum within gamma_n (sum |w x| + |b|); where no term can be positive (negative), no
- * partial sum can be either, since rounding is monotone. */
+/* The fma chain's computed value: exact sum within gamma_n (sum |w x| + |b|); where no term can be positive (negative),
+ * no partial sum can be either, since rounding is monotone. */
 typedef struct chain {
   double low, high, magnitude;
   int64_t terms;

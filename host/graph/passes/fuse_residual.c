@@ -1,12 +1,13 @@
-/* y = conv(x) + r: the addition moves into the convolution, which adds r before it stores. Exact: the same rounding at the
- * same place. Where both operands are convolutions, the one made later takes the other as its residual. */
+/* y = conv(x) + r: the addition moves into the convolution, which adds r before it stores. Exact: the same rounding at
+ * the same place. Where both operands are convolutions, the one made later takes the other as its residual. */
 #include "graph/passes/passes.h"
 
 #include "error.h"
 
 static bool takes_residual(const sepcl_graph *graph, sepcl_value value, const node *sum) {
   const node *n = graph_node(graph, value);
-  if (n->dead || n->kind != NODE_CONV || n->activation.kind != SEPCL_NONE || n->residual != SEPCL_NO_VALUE) return false;
+  if (n->dead || n->kind != NODE_CONV || n->activation.kind != SEPCL_NONE || n->residual != SEPCL_NO_VALUE)
+    return false;
   return same_shape(n, sum) && sole_consumer(graph, value) == sum;
 }
 

@@ -1,4 +1,5 @@
-/* The graph's rewrites: an ordered list, one file a pass. Each is exact or says how it rounds, and reports in a line. */
+/* The graph's rewrites: an ordered list, one file a pass. Each is exact or says how it rounds, and reports in a line.
+ */
 #ifndef SEPCL_PASSES_H
 #define SEPCL_PASSES_H
 

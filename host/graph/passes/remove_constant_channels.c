@@ -1,7 +1,7 @@
 /* Depthwise kernels often train to nothing. A channel between an expanding and a projecting convolution whose value is
- * provably constant is removed from all three. A zero is exact: a product with zero adds nothing to a sum that starts at a
- * bias that is never -0. A constant other than zero would enter the projection's bias and change its rounding: only under
- * SEPCL_FASTEST, and only into a 1x1 convolution without padding. */
+ * provably constant is removed from all three. A zero is exact: a product with zero adds nothing to a sum that starts
+ * at a bias that is never -0. A constant other than zero would enter the projection's bias and change its rounding:
+ * only under SEPCL_FASTEST, and only into a 1x1 convolution without padding. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +29,8 @@ static bool is_plain_conv(const node *n) {
 
 static bool find_block(block *out, sepcl_graph *graph, sepcl_value value) {
   node *d = &graph->nodes[value];
-  if (d->dead || d->kind != NODE_CONV || !node_is_depthwise(graph, d) || d->conv.outputs != d->conv.groups) return false;
+  if (d->dead || d->kind != NODE_CONV || !node_is_depthwise(graph, d) || d->conv.outputs != d->conv.groups)
+    return false;
   if (d->residual != SEPCL_NO_VALUE || d->scale != SEPCL_NO_VALUE) return false;
   *out = (block){graph_node(graph, d->inputs[0]), d, sole_consumer(graph, value)};
   if (!is_plain_conv(out->expand) || out->expand->residual != SEPCL_NO_VALUE) return false;
