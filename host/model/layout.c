@@ -177,11 +177,14 @@ static layout gathered_layout(const tensor *t, const long_shape *in, axis_group 
 }
 
 /* Where the output axes of more than one element lie is given by the groups' places; the others may stand anywhere, so
- * they are put where the usual orders have them. */
-static layout output_layout(const shape *s, const long_shape *out, const axis_group *groups, int32_t count) {
+ * they are put where the usual orders have them, the one that the input is in first. */
+static layout output_layout(const tensor *t, const shape *s, const axis_group *groups, int32_t count) {
+  layout native = layout_native(t->shape.rank);
+  long_shape out = long_axes_of(s);
+  bool in_order = same_order(&t->shape, &t->layout, &native);
   int32_t place[SEPCL_MAX_RANK] = {0}, next = 0;
   layout candidates[2] = {layout_channels_last(s->rank), layout_native(s->rank)}, l = {{0}};
-  for (int32_t i = 0; i < out->count; i++)
+  for (int32_t i = 0; i < out.count; i++)
     for (int32_t g = 0; g < count; g++)
       for (int32_t j = groups[g].to; j < groups[g].to_end; j++) {
         int32_t mine = 0;
@@ -191,9 +194,9 @@ static layout output_layout(const shape *s, const long_shape *out, const axis_gr
       }
   for (int32_t i = 0; i < s->rank; i++)
     if (s->dims[i] == 1) l.perm[i] = next++;
-  for (int32_t i = 0; i < out->count; i++) l.perm[out->axes[i]] = next + place[i];
+  for (int32_t i = 0; i < out.count; i++) l.perm[out.axes[i]] = next + place[i];
   for (int32_t k = 0; k < 2; k++)
-    if (same_order(s, &candidates[k], &l)) return candidates[k];
+    if (same_order(s, &candidates[in_order ? 1 - k : k], &l)) return candidates[in_order ? 1 - k : k];
   return l;
 }
 
@@ -214,7 +217,7 @@ sepcl_status view_reshape(const call *c, tensor *t, const shape *s, tensor *out)
   int32_t count = match_axes(&t->shape, &from, s, &to, groups);
   layout gathered = gathered_layout(t, &from, groups, count);
   if (!same_order(&t->shape, &t->layout, &gathered)) TRY(tensor_value(c, t, &gathered, &view.value));
-  view.layout = output_layout(s, &to, groups, count);
+  view.layout = output_layout(t, s, groups, count);
   *out = view;
   return SEPCL_OK;
 }

@@ -52,8 +52,9 @@ static sepcl_status check_domain(const call *c) {
 /* Whether `word` is one of the blank-separated words of `list`. */
 static bool lists(const char *list, const char *word) {
   size_t length = strlen(word);
+  if (!length) return false;
   for (const char *at = strstr(list, word); at; at = strstr(at + 1, word))
-    if ((at == list || at[-1] == ' ') && (at[length] == ' ' || !at[length])) return length > 0;
+    if ((at == list || at[-1] == ' ') && (at[length] == ' ' || !at[length])) return true;
   return false;
 }
 
