@@ -4,16 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "support/fetched.h"
+
 static const char *const checks[] = {"logits", "control", "classify", "preprocess", "export"};
 enum { CHECK_COUNT = sizeof checks / sizeof *checks };
 
 START_TEST(test_against_onnxruntime) {
-  const char *python = getenv("SEPCL_PYTHON"), *models = getenv("SEPCL_MODELS"), *home = getenv("HOME");
-  char command[4096], own_python[1024], own_models[512];
-  snprintf(own_models, sizeof own_models, "%s/.cache/sepcl", home ? home : "");
-  snprintf(own_python, sizeof own_python, "%s/python/bin/python", own_models);
-  snprintf(command, sizeof command, "'%s' '%s/tests/onnxruntime/compare.py' %s '%s/tools/sepcl' '%s'",
-           python ? python : own_python, SOURCE_DIR, checks[_i], BINARY_DIR, models ? models : own_models);
+  char command[4096], arguments[1024];
+  snprintf(arguments, sizeof arguments, "%s '%s/tools/sepcl'", checks[_i], BINARY_DIR);
+  fetched_command(command, sizeof command, "tests/onnxruntime/compare.py", arguments);
   ck_assert_int_eq(system(command), 0);
 }
 END_TEST
