@@ -3,6 +3,8 @@
  * A ticket only ever waits for lower tickets, which work-groups that already run have taken: no order of scheduling can
  * dead-lock it.
  *
+ * The caller's buffers io0, ... are read and written from io_at floats on.
+ *
  * The host composes the device functions of all variants in use, RUN_TASK (a switch from a row's `function` to its
  * function) and this file. */
 
@@ -18,8 +20,9 @@ static void wait_for(volatile __global int *counters, __global const network_row
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
     __global const network_row *rows, __global const int *waits, const int tickets, volatile __global int *counters,
     __global float *arena, __global float *weights, __global float *io0, __global float *io1, __global float *io2,
-    __global float *io3) {
-  __global float *buffers[NETWORK_BUFFERS] = {arena, weights, io0, io1, io2, io3};
+    __global float *io3, const long4 io_at) {
+  __global float *buffers[NETWORK_BUFFERS] = {arena, weights, io0 + io_at.s0, io1 + io_at.s1, io2 + io_at.s2,
+                                              io3 + io_at.s3};
   int row = -1, next = 0; /* next: the first ticket past the row */
   stage_params params;
   __global float *x = arena, *w = weights, *r = arena, *s = arena, *y = arena;

@@ -5,7 +5,7 @@
 
 #include "reference.h"
 #include "sepcl.h"
-#include "support/random.h"
+#include "support/context.h"
 
 static sepcl_device *device;
 
@@ -203,6 +203,40 @@ START_TEST(test_fused_blocks_change_no_bit) {
 }
 END_TEST
 
+/* Input and output further into the caller's buffers, in every way of replaying. */
+START_TEST(test_operands_may_lie_anywhere) {
+  enum { BEFORE = 24 };
+  static float expected[H * W * C], whole[BEFORE + H * W * C];
+  sepcl_graph *g = residual_graph();
+  reference_residual(expected);
+  const test_context *context = test_context_shared();
+  for (int replay = SEPCL_REPLAY_LAUNCHES; replay <= SEPCL_REPLAY_ONE_LAUNCH; replay += 2) {
+    sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+    sepcl_network *network = NULL;
+    sepcl_execution *execution = NULL;
+    options.replay = (sepcl_replay)replay;
+    ck_assert_int_eq(sepcl_network_compile(&network, context->device, g, &options), SEPCL_OK);
+    ck_assert_int_eq(sepcl_execution_create(&execution, network), SEPCL_OK);
+    memset(whole, 0, sizeof whole);
+    memcpy(whole + BEFORE, x_data, sizeof x_data);
+    cl_mem x = test_buffer(context, whole, sizeof whole), y = test_buffer(context, NULL, sizeof whole);
+    sepcl_operand operands[2] = {{x, BEFORE * sizeof(float), 0}, {y, BEFORE * sizeof(float), 0}};
+    ck_assert_int_eq(sepcl_network_enqueue(execution, context->queue, operands, NULL), SEPCL_OK);
+    ck_assert_int_eq(context->cl->clEnqueueReadBuffer(context->queue, y, CL_TRUE, 0, sizeof whole, whole, 0, NULL, NULL),
+                     CL_SUCCESS);
+    ck_assert_mem_eq(whole + BEFORE, expected, sizeof expected);
+    for (int i = 0; i < BEFORE; i++) ck_assert(whole[i] == 0.0f);
+    operands[1].offset += sizeof(float); /* one float too far */
+    ck_assert_int_eq(sepcl_network_enqueue(execution, context->queue, operands, NULL), SEPCL_BUFFER_TOO_SMALL);
+    context->cl->clReleaseMemObject(x);
+    context->cl->clReleaseMemObject(y);
+    sepcl_execution_free(execution);
+    sepcl_network_free(network);
+  }
+  sepcl_graph_free(g);
+}
+END_TEST
+
 /* A process of its own: the counting library must be there before the first OpenCL call. */
 START_TEST(test_an_inference_only_enqueues) {
   int code = system("mkdir -p " BINARY_DIR "/counted-pocl && POCL_CACHE_DIR=" BINARY_DIR "/counted-pocl SEPCL_OPENCL=" BINARY_DIR
@@ -222,6 +256,7 @@ Suite *suite_network(void) {
   tcase_add_test(tcase, test_shuffles_cost_no_launch_and_no_bit);
   tcase_add_test(tcase, test_an_inference_only_enqueues);
   tcase_add_test(tcase, test_fused_blocks_change_no_bit);
+  tcase_add_test(tcase, test_operands_may_lie_anywhere);
   suite_add_tcase(suite, tcase);
   return suite;
 }

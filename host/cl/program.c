@@ -20,9 +20,11 @@ struct program_set {
   cl_program *by_variant; /* variant_count of them; lent from the list; NULL: not built yet */
 };
 
+static bool is_pocl(const sepcl_device *device) { return !strncmp(device->info.platform, "Portable", 8); }
+
 /* PoCL compiles with clang for the host's own processor: its prefetch is there. */
 static const char *build_options(const sepcl_device *device) {
-  return strncmp(device->info.platform, "Portable", 8) ? "-cl-std=CL1.2" : "-cl-std=CL1.2 -DHAVE_BUILTIN_PREFETCH";
+  return !is_pocl(device) ? "-cl-std=CL1.2" : "-cl-std=CL1.2 -DHAVE_BUILTIN_PREFETCH";
 }
 
 static sepcl_status open_set(sepcl_device *device) {
@@ -97,7 +99,8 @@ static cl_program load(sepcl_device *device, const char *key) {
 /* Into the cache, the program being the last of the set. */
 static void save(sepcl_device *device, cl_program program) {
   const cl_api *cl = device->cl;
-  if (!device->cache) return;
+  /* PoCL keeps what it compiled by source itself, and compiles every kernel once more to answer for its binary. */
+  if (!device->cache || is_pocl(device)) return;
   cl_uint devices = 0;
   size_t size = 0;
   if (cl->clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof devices, &devices, NULL) != CL_SUCCESS ||

@@ -14,14 +14,26 @@ size_t io_elements(const sepcl_network *network, int32_t index) {
   return (size_t)node_elements(&graph->nodes[io->value]);
 }
 
+static void free_kernels(sepcl_execution *execution) {
+  const sepcl_network *network = execution->network;
+  for (int32_t i = 0; execution->kernels && i < network->step_count; i++)
+    if (execution->kernels[i]) network->device->cl->clReleaseKernel(execution->kernels[i]);
+  free(execution->kernels);
+  execution->kernels = NULL;
+}
+
+/* A kernel object per stage; a network that runs in one launch needs them for profiles only. */
 static sepcl_status make_kernels(sepcl_execution *execution) {
   sepcl_network *network = execution->network;
+  if (execution->kernels) return SEPCL_OK;
   execution->kernels = calloc((size_t)network->step_count + 1, sizeof *execution->kernels);
   if (!execution->kernels) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an execution's kernels");
-  for (int32_t i = 0; i < network->step_count; i++)
+  sepcl_status status = SEPCL_OK;
+  for (int32_t i = 0; i < network->step_count && status == SEPCL_OK; i++)
     if (!network->steps[i].view)
-      TRY(program_kernel(&execution->kernels[i], network->device, network->steps[i].bound.v));
-  return SEPCL_OK;
+      status = program_kernel(&execution->kernels[i], network->device, network->steps[i].bound.v);
+  if (status != SEPCL_OK) free_kernels(execution);
+  return status;
 }
 
 static sepcl_status make_arena(sepcl_execution *execution) {
@@ -42,9 +54,9 @@ sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *networ
   if (!execution) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an execution");
   execution->network = network;
   sepcl_status status = make_arena(execution);
-  if (status == SEPCL_OK) status = make_kernels(execution);
-  if (status == SEPCL_OK && network->replay == SEPCL_REPLAY_ONE_LAUNCH)
-    status = one_launch_create(&execution->one, execution);
+  if (status == SEPCL_OK)
+    status = network->replay == SEPCL_REPLAY_ONE_LAUNCH ? one_launch_create(&execution->one, execution)
+                                                        : make_kernels(execution);
   adapt_start(&execution->workers);
   if (status != SEPCL_OK) {
     sepcl_execution_free(execution);
@@ -61,12 +73,10 @@ void sepcl_execution_free(sepcl_execution *execution) {
   one_launch_free(execution->one, cl);
   if (execution->queue) cl->clReleaseCommandQueue(execution->queue);
   if (execution->profiling_queue) cl->clReleaseCommandQueue(execution->profiling_queue);
-  for (int32_t i = 0; execution->kernels && i < network->step_count; i++)
-    if (execution->kernels[i]) cl->clReleaseKernel(execution->kernels[i]);
+  free_kernels(execution);
   for (int32_t i = 0; execution->io && i < io_count(network); i++)
     if (execution->io[i]) cl->clReleaseMemObject(execution->io[i]);
   if (execution->arena) cl->clReleaseMemObject(execution->arena);
-  free(execution->kernels);
   free(execution->io);
   free(execution);
 }
@@ -170,16 +180,9 @@ static sepcl_status enqueue_steps(sepcl_execution *execution, cl_command_queue q
   return SEPCL_OK;
 }
 
-/* The table of the one launch counts from the buffers' starts; operands further in take a launch per stage. */
-static bool at_buffer_starts(const sepcl_network *network, const sepcl_operand *io) {
-  for (int32_t i = 0; i < io_count(network); i++)
-    if (io[i].offset) return false;
-  return true;
-}
-
 static sepcl_status enqueue_network(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
                                     const sepcl_sync *sync) {
-  if (execution->one && at_buffer_starts(execution->network, io)) return one_launch_enqueue(execution, queue, io, sync);
+  if (execution->one) return one_launch_enqueue(execution, queue, io, sync);
   return enqueue_steps(execution, queue, io, sync, NULL);
 }
 
@@ -301,6 +304,8 @@ static sepcl_status read_times(const sepcl_execution *execution, const cl_event 
 sepcl_status sepcl_execution_profile(sepcl_execution *execution, const float *const *inputs, uint64_t *nanoseconds) {
   if (!execution || !nanoseconds) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_profile: a null pointer");
   TRY(make_queue(execution, &execution->profiling_queue, CL_QUEUE_PROFILING_ENABLE));
+  TRY(build_stage_programs(execution->network));
+  TRY(make_kernels(execution));
   int32_t count = execution->network->step_count;
   cl_event *events = calloc((size_t)count + 1, sizeof(cl_event));
   if (!events) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the profile's events");

@@ -45,7 +45,7 @@ static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
   return choose_replay(network);
 }
 
-static sepcl_status build_programs(sepcl_network *network) {
+sepcl_status build_stage_programs(sepcl_network *network) {
   const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
   if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
   int32_t count = 0;
@@ -58,6 +58,15 @@ static sepcl_status build_programs(sepcl_network *network) {
   sepcl_status status = program_prepare(network->device, used, count);
   free(used);
   return status;
+}
+
+/* Only what the replay needs. */
+static sepcl_status build_programs(sepcl_network *network) {
+  if (network->replay != SEPCL_REPLAY_ONE_LAUNCH) return build_stage_programs(network);
+  cl_kernel kernel = NULL;
+  TRY(one_launch_program(&kernel, network));
+  network->device->cl->clReleaseKernel(kernel);
+  return SEPCL_OK;
 }
 
 static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,

@@ -62,6 +62,16 @@ static char *compose(const variant *const *used, int32_t count) {
   return source;
 }
 
+sepcl_status one_launch_program(cl_kernel *out, const sepcl_network *network) {
+  const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
+  char *source = used ? compose(used, used_variants(network, used)) : NULL;
+  sepcl_status status = source ? program_kernel_from_source(out, network->device, source, "network")
+                               : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the network's program");
+  free(source);
+  free(used);
+  return status;
+}
+
 /* ---- the table ---- */
 
 static params_int buffer_index(const sepcl_network *network, const place *operand) {
@@ -146,11 +156,8 @@ static sepcl_status make_kernel(one_launch *launch, sepcl_execution *execution) 
   const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
   if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
   int32_t count = used_variants(network, used);
-  char *source = compose(used, count);
-  sepcl_status status = source ? program_kernel_from_source(&launch->kernel, network->device, source, "network")
-                               : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the network's program");
+  sepcl_status status = one_launch_program(&launch->kernel, network);
   if (status == SEPCL_OK) status = make_table(launch, execution, used, count);
-  free(source);
   free(used);
   return status;
 }
@@ -186,6 +193,7 @@ static sepcl_status set_arguments(const sepcl_execution *execution, const sepcl_
   const cl_api *cl = network->device->cl;
   cl_mem buffers[8] = {launch->rows, launch->waits, NULL, launch->counters, execution->arena, network->weights};
   cl_int code = CL_SUCCESS, tickets = launch->tickets;
+  cl_long4 offsets;
   cl_uint index = 0;
   for (int i = 0; i < 6 && code == CL_SUCCESS; i++, index++)
     code = i == 2 ? cl->clSetKernelArg(launch->kernel, index, sizeof tickets, &tickets)
@@ -193,7 +201,9 @@ static sepcl_status set_arguments(const sepcl_execution *execution, const sepcl_
   for (int32_t i = 0; i < NETWORK_IO_BUFFERS && code == CL_SUCCESS; i++, index++) {
     cl_mem buffer = i < io_count(network) ? io[i].buffer : NULL;
     code = cl->clSetKernelArg(launch->kernel, index, sizeof(cl_mem), &buffer);
+    offsets.s[i] = i < io_count(network) ? (cl_long)(io[i].offset / sizeof(float)) : 0;
   }
+  if (code == CL_SUCCESS) code = cl->clSetKernelArg(launch->kernel, index, sizeof offsets, &offsets);
   return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clSetKernelArg", code);
 }
 

@@ -5,6 +5,9 @@
 #include "run/adapt.h"
 #include "run/network.h"
 
+/* network.c: the programs of a launch per stage. */
+sepcl_status build_stage_programs(sepcl_network *network);
+
 /* weights.c: where each step's packed weights and each constant operand lie; then the buffer itself. */
 void plan_weights(sepcl_network *network);
 sepcl_status upload_weights(sepcl_network *network);
@@ -18,6 +21,8 @@ void free_dependencies(dependency_list *list);
 
 /* one_launch.c: the whole network as one kernel, NULL where it cannot be. */
 typedef struct one_launch one_launch;
+/* The network's kernel; its program is built on first need and shared. */
+sepcl_status one_launch_program(cl_kernel *out, const sepcl_network *network);
 sepcl_status one_launch_create(one_launch **out, sepcl_execution *execution);
 void one_launch_free(one_launch *launch, const cl_api *cl);
 /* With one worker or with all (see adapt.h). */
