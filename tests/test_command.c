@@ -152,6 +152,7 @@ START_TEST(refuses_wrong_values) {
       {"plan @/model.onnx --precision f8", "f32"},
       {"plan @/model.onnx --replay never", "one-launch"},
       {"plan @/model.onnx --family none", "scalar"},
+      {"plan @/model.onnx --skip-passes fuse-activation,nonesuch", "nonesuch"},
       {"plan @/model.onnx --device nonesuch", "nonesuch"},
       {"plan @/model.onnx --device 99:0", "99:0"},
       {"run @/model.onnx @/photo.ppm --crop 15", "16x16"},

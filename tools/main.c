@@ -110,11 +110,14 @@ int main(int argc, char **argv) {
   const command *c = command_find(commands, COMMANDS, argv[1]);
   if (!c) return unknown_command(argv[1]);
   options o;
-  if (!options_parse(&o, c, argc - 1, (const char **)argv + 1)) return report(EXIT_USAGE, false);
-  if (o.help) {
+  int status = EXIT_DONE;
+  if (!options_parse(&o, c, argc - 1, (const char **)argv + 1))
+    status = EXIT_USAGE;
+  else if (o.help)
     options_help(c);
-    return finish(EXIT_DONE);
-  }
-  int status = c->run(&o);
-  return status == EXIT_DONE ? finish(EXIT_DONE) : report(status, o.verbose);
+  else
+    status = c->run(&o);
+  status = status == EXIT_DONE ? finish(EXIT_DONE) : report(status, o.verbose);
+  options_free(&o);
+  return status;
 }

@@ -7,7 +7,6 @@
 
 #include "message.h"
 
-static poptContext owner;
 static options parsed; /* where popt writes: its tables need addresses that are known at compile time */
 
 #define OPTION(name, type, member, help, argument) \
@@ -37,7 +36,8 @@ static struct poptOption compile[] = {
     OPTION("replay", POPT_ARG_STRING, replay, "auto (default), launches, command-buffer or one-launch", "HOW"),
     OPTION("family", POPT_ARG_STRING, family, "kernels for another kind of device: auto (default), row, tile, scalar",
            "NAME"),
-    OPTION("fusion", POPT_ARG_STRING, fusion, "blocks of convolutions as one stage: auto (default), always, never", "WHEN"),
+    OPTION("fusion", POPT_ARG_STRING, fusion, "blocks of convolutions as one stage: auto (default), always, never",
+           "WHEN"),
     OPTION("skip-passes", POPT_ARG_STRING, skip_passes, "graph passes to leave out, comma-separated, or all", "NAMES"),
     OPTION("fastest", POPT_ARG_NONE, fastest, "allows kernels whose results differ in the last bits", NULL),
     OPTION("keep-batch-norm", POPT_ARG_NONE, keep_batch_norm, "folds no batch normalisation into weights", NULL),
@@ -108,6 +108,7 @@ bool options_parse(options *o, const command *c, int argc, const char **argv) {
   struct poptOption table[GROUPS + 2];
   table_of(table, c);
   parsed = (options){.top = 5, .warmup = 3};
+  *o = parsed;
   poptContext context = poptGetContext("sepcl", argc, argv, table, 0);
   if (!context) return complain("out of memory");
   int code = poptGetNextOpt(context);
@@ -116,14 +117,29 @@ bool options_parse(options *o, const command *c, int argc, const char **argv) {
     complain(
         code == POPT_ERROR_BADOPT ? "%s: %s of `sepcl %s` (see `sepcl %s --help`)" : "%s: %s (see `sepcl %s --help`)",
         option, code == POPT_ERROR_BADOPT ? "no option" : poptStrerror(code), c->name, c->name);
-    poptFreeContext(context);
+    parsed.context = context;
+    *o = parsed;
     return false;
   }
-  owner = context; /* the arguments are its own */
+  parsed.context = context; /* the arguments are its own */
   parsed.arguments = poptGetArgs(context);
   while (parsed.arguments && parsed.arguments[parsed.argument_count]) parsed.argument_count++;
   *o = parsed;
   return parsed.help || (check_numbers(o) && check_arguments(o, c));
+}
+
+static void free_list(char **list) {
+  for (char **at = list; at && *at; at++) free(*at);
+  free(list);
+}
+
+void options_free(options *o) {
+  char *const strings[] = {o->device, o->cache_dir, o->precision, o->replay, o->family, o->skip_passes, o->profile,
+                           o->resize, o->crop,      o->mean,      o->std,    o->labels, o->output_dir};
+  for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
+  free_list(o->input_shapes);
+  free_list(o->inputs);
+  poptFreeContext(o->context);
 }
 
 void options_help(const command *c) {

@@ -19,6 +19,7 @@ enum {
 };
 
 typedef struct options {
+  void *context;          /* popt's */
   const char **arguments; /* what is no option, NULL-terminated */
   int argument_count;
   int help, verbose, json, version;
@@ -41,8 +42,10 @@ typedef struct command {
   int (*run)(const options *o);
 } command;
 
-/* Fills in *o from argv[1..]; argv[0] is only shown. False with a complaint: a usage error. */
+/* Fills in *o from argv[1..]; argv[0] is only shown. False with a complaint: a usage error. Either way *o is to be
+ * freed. */
 bool options_parse(options *o, const command *c, int argc, const char **argv);
+void options_free(options *o);
 /* The help text of one command, on stdout. */
 void options_help(const command *c);
 

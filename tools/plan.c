@@ -108,8 +108,9 @@ static int print_tables(const session *s) {
   printf("arena     %zu bytes, lower bound %zu, ratio %.3f\n", info->arena_bytes, info->arena_lower_bound_bytes,
          ratio(info));
   printf("weights   %sB packed\n", metric_text(weights, (double)info->weights_bytes));
-  printf("channels  %d removed as constant, with %sMACs\n", info->removed_channels,
-         metric_text(macs, (double)(s->macs - info->macs)));
+  printf("channels  %d removed as constant", info->removed_channels);
+  if (info->macs < s->macs) printf(", with %sMACs", metric_text(macs, (double)(s->macs - info->macs)));
+  puts("");
   if (info->error_bound >= 0.0) printf("error     at most %.3g of the output's range\n", info->error_bound);
   printf("bits      %s\n", info->reproducible && s->device_info.reproducible
                                ? "equal on every device, kernel and replay (docs/numerics.md)"

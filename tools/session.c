@@ -96,6 +96,25 @@ static bool compile(session *s, const sepcl_network_options *options, bool execu
   return true;
 }
 
+/* A name that no pass has would skip nothing in silence. */
+static bool check_pass(const session *s, const char *name, size_t length) {
+  if (length == 3 && !strncmp(name, "all", 3)) return true;
+  const char *line;
+  for (int i = 0; (line = sepcl_network_pass_report(s->network, i)); i++)
+    if (!strncmp(line, name, length) && line[length] == ':') return true;
+  return complain("--skip-passes %.*s: no pass (`sepcl plan` lists them)", (int)length, name);
+}
+
+static bool check_skipped_passes(const session *s) {
+  const char *name = s->o->skip_passes;
+  while (name && *name) {
+    size_t length = strcspn(name, ",");
+    if (!check_pass(s, name, length)) return false;
+    name += length + (name[length] == ',');
+  }
+  return true;
+}
+
 bool session_compile(session *s, bool execute) {
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
   if (!network_options(&options, s->o)) return false;
@@ -104,7 +123,8 @@ bool session_compile(session *s, bool execute) {
   bool compiled = compile(s, &options, execute);
   s->compile_ms = now_ms() - start;
   progress_end();
-  return compiled && (sepcl_network_get_info(&s->info, s->network) == SEPCL_OK || complain_library());
+  if (!compiled || !check_skipped_passes(s)) return false;
+  return sepcl_network_get_info(&s->info, s->network) == SEPCL_OK || complain_library();
 }
 
 void session_free(session *s) {
