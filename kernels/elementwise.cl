@@ -23,23 +23,24 @@ typedef struct FN(row) {
   int x_step, r_step, s_step, y_step;
 } FN(row);
 
-/* value(a, b) for whole vectors. A rest is the row's last VEC elements, overlapping the vector before: their operands are
- * read before anything is written, so that y may be x. */
-#define LOOP(value)                                                     \
+/* `value` of a, b and c for whole vectors, where b and c are given by how to read them at k (an operand that does not exist
+ * must not be read: x may be written elsewhere). A rest is the row's last VEC elements, overlapping the vector before: their
+ * operands are read before anything is written, so that y may be x. */
+#define LOOP(load_b, load_c, value)                                     \
   {                                                                     \
-    int i = 0;                                                          \
-    FV a = FN(read)(at->x, tail, at->x_step);                           \
-    FV b = FN(read)(at->r, tail, at->r_step);                           \
-    FV c = FN(read)(at->s, tail, at->s_step);                           \
+    int k = tail;                                                       \
+    FV a = FN(read)(at->x, k, at->x_step), b = load_b, c = load_c;      \
     const FV last = value;                                              \
-    for (; i + VEC <= count; i += VEC) {                                \
-      a = FN(read)(at->x, i, at->x_step);                               \
-      b = FN(read)(at->r, i, at->r_step);                               \
-      c = FN(read)(at->s, i, at->s_step);                               \
-      STOREV(value, at->y + i);                                         \
+    for (k = 0; k + VEC <= count; k += VEC) {                           \
+      a = FN(read)(at->x, k, at->x_step);                               \
+      b = load_b;                                                       \
+      c = load_c;                                                       \
+      STOREV(value, at->y + k);                                         \
     }                                                                   \
-    if (i < count) STOREV(last, at->y + tail);                          \
+    if (k < count) STOREV(last, at->y + tail);                          \
   }
+#define READ_R FN(read)(at->r, k, at->r_step)
+#define READ_S FN(read)(at->s, k, at->s_step)
 
 /* For `count` >= VEC. The few functions that networks are full of have no branch in the loop. */
 static void FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
@@ -47,15 +48,19 @@ static void FN(vectors)(const FN(row) * at, const stage_params *p, const int cou
   const float low = p->act_a[0], high = p->act_b[0];
   const bool clips = p->act[0] == F_CLIP && !p->has_scale;
   if (clips && p->mode < 0)
-    LOOP(FNV(clip)(a, low, high))
+    LOOP(a, a, FNV(clip)(a, low, high))
   else if (clips && p->mode == B_ADD)
-    LOOP(FNV(clip)(a + b, low, high))
+    LOOP(READ_R, a, FNV(clip)(a + b, low, high))
   else if (clips && p->mode == B_MUL)
-    LOOP(FNV(clip)(a * b, low, high))
+    LOOP(READ_R, a, FNV(clip)(a * b, low, high))
+  else if (p->has_scale && p->mode < 0)
+    LOOP(a, READ_S, FN(result)(a * c, b, p))
   else if (p->has_scale)
-    LOOP(FN(result)(a * c, b, p))
+    LOOP(READ_R, READ_S, FN(result)(a * c, b, p))
+  else if (p->mode < 0)
+    LOOP(a, a, FN(result)(a, b, p))
   else
-    LOOP(FN(result)(a, b, p))
+    LOOP(READ_R, a, FN(result)(a, b, p))
 }
 
 static void FN(run)(const FN(row) * at, const stage_params *p, const int count) {
@@ -67,7 +72,8 @@ static void FN(run)(const FN(row) * at, const stage_params *p, const int count) 
   for (int i = 0; i < count; i++) {
     float a = at->x[(long)i * at->x_step];
     if (p->has_scale) a = a * at->s[(long)i * at->s_step];
-    at->y[(long)i * at->y_step] = FN(result1)(a, at->r[(long)i * at->r_step], p);
+    const float b = p->mode < 0 ? a : at->r[(long)i * at->r_step];
+    at->y[(long)i * at->y_step] = FN(result1)(a, b, p);
   }
 }
 
@@ -85,7 +91,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     at.s_step = p->has_scale ? g->extra[last] : 0;
     at.x = x + p->x_at + first * at.x_step;
     at.y = y + p->y_at + first * at.y_step;
-    at.r = p->mode < 0 ? at.x : r + p->r_at + first * at.r_step; /* without an operand anything readable does */
+    at.r = p->mode < 0 ? at.x : r + p->r_at + first * at.r_step;
     at.s = p->has_scale ? s + p->s_at + first * at.s_step : at.x;
     int rest = chunks == 1 ? unit : unit / chunks;
     for (int axis = last - 1; axis >= 0; axis--) {
@@ -101,3 +107,5 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
 }
 #undef CHUNK
 #undef LOOP
+#undef READ_R
+#undef READ_S
