@@ -103,3 +103,11 @@ cJSON *command_json(const char *arguments) {
   command_result_free(&r);
   return json;
 }
+
+cJSON *command_file_json(const char *name) {
+  char *content = whole_file(command_path(name));
+  cJSON *json = cJSON_ParseWithOpts(content, NULL, 1);
+  ck_assert_msg(json != NULL, "%s: no JSON", name);
+  free(content);
+  return json;
+}

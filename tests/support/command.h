@@ -20,6 +20,8 @@ void command_expect(const char *arguments, int code, const char *text);
 void command_expect_with(const char *before, const char *arguments, int code, const char *text);
 /* Asserts status 0 and parses stdout. The caller deletes it. */
 cJSON *command_json(const char *arguments);
+/* Parses a file in the test's folder. */
+cJSON *command_file_json(const char *name);
 
 /* The test's folder: made on first use; and a path in it, valid until the fourth call after. */
 const char *command_folder(void);
