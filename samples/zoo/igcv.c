@@ -15,7 +15,7 @@ sepcl_value igcv2(net *n) {
     int channels = thinner(n, blocks[i].channels);
     x = depthwise_bn(n, x, 3, .stride = blocks[i].stride);
     x = shuffle(n, conv_bn(n, x, channels, 1, .groups = groups), groups ? groups : 1);
-    x = conv_bn(n, x, channels, 1, .groups = groups);
+    x = conv_bn(n, x, channels, 1, .groups = groups, .gain = 2.0f); /* ReLU comes after the permutation */
     x = activation(n, shuffle(n, x, groups ? channels / groups : 1), RELU);
   }
   return classify(n, x);
