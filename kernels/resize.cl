@@ -34,6 +34,33 @@ static int2 FN(neighbours)(const float coordinate, const int size, float *share)
 
 static FV FN(mix)(const FV a, const FV b, const float share) { return fma((FV)(share), b - a, a); }
 
+/* The four neighbours of an output pixel, and the shares of the lower and the right ones. */
+typedef struct FN(corners) {
+  __global const float *upper_left, *upper_right, *lower_left, *lower_right;
+  float down, right;
+} FN(corners);
+
+static FV FN(linear)(const FN(corners) * at, const int c, const int count) {
+  const FV a = FNV(load_part)(at->upper_left + c, count), b = FNV(load_part)(at->upper_right + c, count);
+  const FV d = FNV(load_part)(at->lower_left + c, count), e = FNV(load_part)(at->lower_right + c, count);
+  return FN(mix)(FN(mix)(a, b, at->right), FN(mix)(d, e, at->right), at->down);
+}
+
+static void FN(pixel)(const FN(corners) * at, __global float *to, const stage_params *p) {
+  const int channels = p->u.window.c;
+  const float low = p->act_a[0], high = p->act_b[0];
+  int c = 0;
+  if (p->act[0] == F_CLIP && p->mode == 1)
+    for (; c + VEC <= channels; c += VEC) STOREV(FNV(clip)(FN(linear)(at, c, VEC), low, high), to + c);
+  else if (p->act[0] == F_CLIP)
+    for (; c + VEC <= channels; c += VEC) STOREV(FNV(clip)(LOADV(at->upper_left + c), low, high), to + c);
+  for (; c < channels; c += VEC) {
+    const int first = channels < VEC ? 0 : min(c, channels - VEC), count = min(channels, VEC);
+    const FV v = p->mode == 1 ? FN(linear)(at, first, count) : FNV(load_part)(at->upper_left + first, count);
+    FNV(store_part)(activateV(v, p->act[0], p->act_a[0], p->act_b[0]), to + first, count);
+  }
+}
+
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
   const long line = (long)g->w * p->x_pitch;
@@ -41,26 +68,18 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     const int ox = unit % g->ow, oy = unit / g->ow % g->oh, n = unit / g->ow / g->oh;
     const float v = FN(coordinate)(oy, g->split[0], p->extra_float[0], g->h, g->oh);
     const float u = FN(coordinate)(ox, g->split[0], p->extra_float[1], g->w, g->ow);
-    float v_share = 0.0f, u_share = 0.0f;
+    FN(corners) at;
+    at.down = at.right = 0.0f;
     int2 ys = (int2)(FN(nearest)(v, g->split[1], g->h)), xs = (int2)(FN(nearest)(u, g->split[1], g->w));
     if (p->mode == 1) {
-      ys = FN(neighbours)(v, g->h, &v_share);
-      xs = FN(neighbours)(u, g->w, &u_share);
+      ys = FN(neighbours)(v, g->h, &at.down);
+      xs = FN(neighbours)(u, g->w, &at.right);
     }
     __global const float *image = x + p->x_at + (long)n * g->h * line;
-    __global const float *upper = image + ys.s0 * line, *lower = image + ys.s1 * line;
-    const long left = (long)xs.s0 * p->x_pitch, right = (long)xs.s1 * p->x_pitch;
-    __global float *to = y + p->y_at + (long)unit * p->y_pitch;
-    for (int c = 0; c < g->c; c += VEC) {
-      const int at = g->c < VEC ? 0 : min(c, g->c - VEC), count = min(g->c, VEC);
-      FV value = FNV(load_part)(upper + left + at, count);
-      if (p->mode == 1) {
-        value = FN(mix)(value, FNV(load_part)(upper + right + at, count), u_share);
-        const FV below = FN(mix)(FNV(load_part)(lower + left + at, count), FNV(load_part)(lower + right + at, count), u_share);
-        value = FN(mix)(value, below, v_share);
-      }
-      value = activateV(value, p->act[0], p->act_a[0], p->act_b[0]);
-      FNV(store_part)(value, to + at, count);
-    }
+    at.upper_left = image + ys.s0 * line + (long)xs.s0 * p->x_pitch;
+    at.upper_right = image + ys.s0 * line + (long)xs.s1 * p->x_pitch;
+    at.lower_left = image + ys.s1 * line + (long)xs.s0 * p->x_pitch;
+    at.lower_right = image + ys.s1 * line + (long)xs.s1 * p->x_pitch;
+    FN(pixel)(&at, y + p->y_at + (long)unit * p->y_pitch, p);
   }
 }
