@@ -60,9 +60,21 @@ static sepcl_binary binary_kind(const char *name) {
   return (sepcl_binary)kind;
 }
 
+/* The exponents of Pow may be integers. */
+static sepcl_status to_floats(const call *c, tensor *t) {
+  tensor floats;
+  float *data;
+  TRY(tensor_new_floats(c->reader, &floats, &t->shape, &data));
+  for (int64_t i = 0; i < shape_elements(&t->shape); i++) data[i] = (float)t->integers[i];
+  floats.name = t->name;
+  *t = floats;
+  return SEPCL_OK;
+}
+
 sepcl_status op_binary(call *c) {
   tensor *a = call_input(c, 0), b, out;
   TRY(align_legacy(c, a, call_input(c, 1), &b));
+  if (!strcmp(c->node->op_type, "Pow") && b.integers && !a->integers) TRY(to_floats(c, &b));
   TRY(emit_binary(c, binary_kind(c->node->op_type), a, &b, &out));
   return call_give(c, 0, &out);
 }

@@ -144,6 +144,7 @@ sepcl_status op_conv(call *c) {
   layout l = layout_channels_last(4);
   sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
   sepcl_value value, weights, bias;
+  if (x->shape.rank == 5) return conv_volume(c);
   TRY(as_image(c, &x, &line, &spatial));
   TRY(read_conv(c, x, spatial, &a));
   TRY(constant_input(c, 1, "the weights", &weights));

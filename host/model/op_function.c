@@ -112,7 +112,9 @@ sepcl_status op_cast(call *c) {
 }
 
 sepcl_status op_dropout(call *c) {
-  tensor *training = call_input(c, 2);
+  tensor *training = call_input(c, 2), *ratio = call_input(c, 1);
+  bool drops_nothing = ratio && ratio->floats && shape_elements(&ratio->shape) == 1 && ratio->floats[0] == 0.0f;
+  if (drops_nothing) return op_identity(c);
   if (training && (!training->integers || shape_elements(&training->shape) != 1 || training->integers[0]))
     return refuse(c, SEPCL_UNSUPPORTED, "training mode is not supported");
   return op_identity(c);

@@ -86,6 +86,24 @@ static layout tail_innermost(const tensor *x, int32_t axis) {
   return l;
 }
 
+/* The outputs that training asks for: mean and 1 / sqrt(variance + epsilon). */
+static sepcl_status layer_statistics(call *c, tensor *x, int32_t axis, float epsilon) {
+  tensor mean, centred, squared, variance, small, shifted, deviation, inverse;
+  uint32_t axes = ((1u << x->shape.rank) - 1) & ~((1u << axis) - 1);
+  if (c->node->n_output < 2) return SEPCL_OK;
+  TRY(emit_reduce(c, x, SEPCL_REDUCE_MEAN, axes, &mean));
+  TRY(call_give(c, 1, &mean));
+  if (c->node->n_output < 3) return SEPCL_OK;
+  TRY(emit_binary(c, SEPCL_SUB, x, &mean, &centred));
+  TRY(emit_binary(c, SEPCL_MUL, &centred, &centred, &squared));
+  TRY(emit_reduce(c, &squared, SEPCL_REDUCE_MEAN, axes, &variance));
+  TRY(known_scalar(c, epsilon, &small));
+  TRY(emit_binary(c, SEPCL_ADD, &variance, &small, &shifted));
+  TRY(emit_function(c, &shifted, (sepcl_activation){SEPCL_SQRT, 0, 0}, &deviation));
+  TRY(emit_function(c, &deviation, (sepcl_activation){SEPCL_RECIPROCAL, 0, 0}, &inverse));
+  return call_give(c, 2, &inverse);
+}
+
 sepcl_status op_layer_norm(call *c) {
   tensor *x = call_input(c, 0);
   sepcl_norm_attributes a = SEPCL_NORM_ATTRIBUTES_INIT;
@@ -101,7 +119,8 @@ sepcl_status op_layer_norm(call *c) {
   TRY(constant_input(c, 2, "the shift", &shift));
   TRY(tensor_value(c, x, &l, &value));
   sepcl_graph_name_next(c->reader->graph, call_name(c));
-  return call_give_value(c, 0, sepcl_graph_norm(c->reader->graph, value, scale, shift, &a), &l);
+  TRY(call_give_value(c, 0, sepcl_graph_norm(c->reader->graph, value, scale, shift, &a), &l));
+  return layer_statistics(c, x, a.axis, a.epsilon);
 }
 
 /* Up to opset 12 softmax is over all axes from `axis` on, together. *view is x, or x with those merged. */

@@ -16,12 +16,11 @@ static sepcl_status read_pool_kernel(const call *c, int32_t spatial, sepcl_windo
   return SEPCL_OK;
 }
 
-static sepcl_status read_pool(const call *c, const shape *x, int32_t spatial, sepcl_pool_attributes *a) {
+/* Which pool it is, and how it counts. */
+static sepcl_status read_pool_kind(const call *c, sepcl_pool_attributes *a) {
   static const int32_t flag[2] = {0, 1};
   int32_t with_padding;
   int64_t unused;
-  TRY(read_pool_kernel(c, spatial, &a->window));
-  TRY(read_window(c, x, spatial, &a->window));
   TRY(call_int32(c, "ceil_mode", 0, flag, &a->ceil_mode));
   TRY(call_int32(c, "count_include_pad", 0, flag, &with_padding));
   TRY(call_int(c, "storage_order", 0, &unused)); /* of the indices, which sepcl does not compute */
@@ -38,8 +37,11 @@ sepcl_status op_pool(call *c) {
   layout l = layout_channels_last(4);
   sepcl_pool_attributes a = SEPCL_POOL_ATTRIBUTES_INIT;
   sepcl_value value;
+  TRY(read_pool_kind(c, &a));
+  if (x->shape.rank == 5) return pool_volume(c, &a);
   TRY(as_image(c, &x, &line, &spatial));
-  TRY(read_pool(c, &x->shape, spatial, &a));
+  TRY(read_pool_kernel(c, spatial, &a.window));
+  TRY(read_window(c, &x->shape, spatial, &a.window));
   TRY(tensor_value(c, x, &l, &value));
   sepcl_graph_name_next(c->reader->graph, call_name(c));
   return give_image(c, sepcl_graph_pool(c->reader->graph, value, &a), spatial);

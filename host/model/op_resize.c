@@ -9,7 +9,11 @@ typedef struct resize {
   sepcl_resize_attributes graph;
   float scales[SEPCL_MAX_RANK]; /* per ONNX axis; 0: from the sizes */
   shape output;
+  bool is_cubic, exclude;
+  float cubic_a;
 } resize;
+
+enum { CUBIC = 99 }; /* a mode of the reader's alone: the graph gets products */
 
 typedef struct word {
   const char *name;
@@ -28,8 +32,9 @@ static sepcl_status read_word(const call *c, const char *attribute, const char *
 }
 
 /* Upsample and Resize of opset 10 take the input's pixel below x / scale. */
-static sepcl_status read_modes(const call *c, sepcl_resize_attributes *a) {
-  static const word modes[] = {{"nearest", SEPCL_NEAREST}, {"linear", SEPCL_LINEAR}, {"bilinear", SEPCL_LINEAR}, {0}};
+static sepcl_status read_modes(const call *c, sepcl_resize_attributes *a, bool *is_cubic) {
+  static const word modes[] = {
+      {"nearest", SEPCL_NEAREST}, {"linear", SEPCL_LINEAR}, {"bilinear", SEPCL_LINEAR}, {"cubic", CUBIC}, {0}};
   static const word coordinates[] = {{"half_pixel", SEPCL_HALF_PIXEL},
                                      {"pytorch_half_pixel", SEPCL_PYTORCH_HALF_PIXEL},
                                      {"align_corners", SEPCL_ALIGN_CORNERS},
@@ -46,23 +51,25 @@ static sepcl_status read_modes(const call *c, sepcl_resize_attributes *a) {
   TRY(read_word(c, "mode", "nearest", modes, &mode));
   TRY(read_word(c, "coordinate_transformation_mode", old ? "asymmetric" : "half_pixel", coordinates, &rule));
   TRY(read_word(c, "nearest_mode", old ? "floor" : "round_prefer_floor", rounding, &nearest));
-  a->mode = (sepcl_resize_mode)mode;
+  *is_cubic = mode == CUBIC;
+  a->mode = *is_cubic ? SEPCL_LINEAR : (sepcl_resize_mode)mode;
   a->coordinates = (sepcl_coordinates)rule;
   a->nearest = (sepcl_nearest)nearest;
   return SEPCL_OK;
 }
 
-static sepcl_status refuse_extras(const call *c) {
+static sepcl_status refuse_extras(const call *c, resize *r) {
   int64_t antialias, exclude;
   const char *policy;
   float unused;
   TRY(call_int(c, "antialias", 0, &antialias));
   TRY(call_int(c, "exclude_outside", 0, &exclude));
   TRY(call_text(c, "keep_aspect_ratio_policy", "stretch", &policy));
-  TRY(call_float(c, "cubic_coeff_a", -0.75f, &unused));
+  TRY(call_float(c, "cubic_coeff_a", -0.75f, &r->cubic_a));
   TRY(call_float(c, "extrapolation_value", 0.0f, &unused));
   if (antialias) return refuse(c, SEPCL_UNSUPPORTED, "antialias is not supported");
-  if (exclude) return refuse(c, SEPCL_UNSUPPORTED, "exclude_outside is not supported");
+  r->exclude = exclude != 0;
+  if (exclude && !r->is_cubic) return refuse(c, SEPCL_UNSUPPORTED, "exclude_outside is not supported");
   if (strcmp(policy, "stretch") != 0)
     return refuse(c, SEPCL_UNSUPPORTED, "keep_aspect_ratio_policy '%s' is not supported", policy);
   return SEPCL_OK;
@@ -78,6 +85,12 @@ static sepcl_status set_scale(const call *c, resize *r, int32_t axis, float scal
   if (!(scale > 0) || !(size >= 1) || size > INT32_MAX)
     return refuse(c, SEPCL_INVALID_SHAPE, "axis %d of %lld is scaled by %g", axis, (long long)r->output.dims[axis],
                   (double)scale);
+  double exact = (double)r->output.dims[axis] * (double)scale;
+  if (r->graph.coordinates == SEPCL_ALIGN_CORNERS && fabs(exact - nearbyint(exact)) > 1e-3)
+    return refuse(c, SEPCL_UNSUPPORTED,
+                  "align_corners with a scale that ends inside a pixel (%g), which implementations take differently: "
+                  "give sizes instead",
+                  exact);
   r->scales[axis] = scale;
   r->output.dims[axis] = (int64_t)size;
   return SEPCL_OK;
@@ -168,15 +181,27 @@ static int32_t changed_axes(const resize *r, const shape *x, int32_t axes[2]) {
   return count;
 }
 
+static sepcl_status emit_cubic(call *c, tensor *x, const resize *r) {
+  tensor result = *x, next;
+  for (int32_t i = 0; i < x->shape.rank; i++) {
+    cubic_axis k = {i, r->output.dims[i], r->scales[i], r->graph.coordinates, r->cubic_a, r->exclude};
+    if (r->output.dims[i] == x->shape.dims[i] && (r->scales[i] == 0.0f || r->scales[i] == 1.0f)) continue;
+    TRY(resize_cubic_axis(c, &result, &k, &next));
+    result = next;
+  }
+  return call_give(c, 0, &result);
+}
+
 sepcl_status op_resize(call *c) {
   tensor *x = call_input(c, 0), moved;
   resize r = {.graph = SEPCL_RESIZE_ATTRIBUTES_INIT, .output = x->shape};
   int32_t axes[2] = {0, 0};
-  TRY(read_modes(c, &r.graph));
-  TRY(refuse_extras(c));
+  TRY(read_modes(c, &r.graph, &r.is_cubic));
+  TRY(refuse_extras(c, &r));
   TRY(read_scales(c, &r, &x->shape));
   int32_t count = changed_axes(&r, &x->shape, axes);
   if (count == 0) return call_give(c, 0, x);
+  if (r.is_cubic) return emit_cubic(c, x, &r);
   if (count > 2) return refuse(c, SEPCL_UNSUPPORTED, "more than two axes are resized");
   bool image = x->shape.rank == 4 && axes[0] >= 2;
   if (image) axes[0] = 2, axes[1] = 3;

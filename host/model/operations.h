@@ -44,6 +44,21 @@ sepcl_status give_image(call *c, sepcl_value value, int32_t spatial);
 /* A constant in ONNX's order, as it lies in the file. */
 sepcl_status constant_input(const call *c, int32_t index, const char *what, sepcl_value *out);
 
+/* The same operations over [N][C][D][H][W] (op_volume.c). */
+sepcl_status conv_volume(call *c);
+sepcl_status pool_volume(call *c, const sepcl_pool_attributes *a);
+
+/* Cubic resizing along one axis (op_resize_cubic.c). */
+typedef struct cubic_axis {
+  int32_t axis;
+  int64_t size; /* of the output */
+  float scale;  /* 0: from the sizes */
+  sepcl_coordinates rule;
+  float a;
+  bool exclude; /* what lies outside gets no weight */
+} cubic_axis;
+sepcl_status resize_cubic_axis(const call *c, tensor *x, const cubic_axis *k, tensor *out);
+
 /* The function that a decomposed activation's last node completes (recognise.c), or SEPCL_NO_VALUE. */
 sepcl_value recognise_function(sepcl_graph *graph, sepcl_binary kind, sepcl_value a, sepcl_value b);
 

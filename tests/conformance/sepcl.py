@@ -37,9 +37,12 @@ def check(status):
 
 
 def operations():
-    """Names of the operations in the reader's table."""
-    rows = iter(lambda i=iter(range(10000)): library.sepcl_operation_row(next(i)), None)
-    return [row.decode().split("\t")[0] for row in rows]
+    """The reader's table: (name, first opset, attributes, remarks) each."""
+    rows, index = [], 0
+    while row := library.sepcl_operation_row(index):
+        rows.append(tuple(row.decode().split("\t")))
+        index += 1
+    return rows
 
 
 class Device:
