@@ -94,7 +94,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   FOR_UNITS(unit, g->n * g->oh * g->ow) {
     const int ox = unit % g->ow, oy = unit / g->ow % g->oh, n = unit / g->ow / g->oh;
     const int iy = oy * g->sh - g->pt, ix = ox * g->sw - g->pl;
-    const int4 taps = (int4)(FN(taps)(iy, g->h, g->kh, g->dh), FN(taps)(ix, g->w, g->kw, g->dw));
+    const int2 rows = FN(taps)(iy, g->h, g->kh, g->dh), columns = FN(taps)(ix, g->w, g->kw, g->dw);
+    const int4 taps = (int4)(rows.s0, rows.s1, columns.s0, columns.s1); /* Oclgrind crashes on two joined vectors */
     const float divisor = p->mode == 0 ? 1.0f : FN(divisor)(p, iy, ix, taps);
     const float inverse = p->mode == 0 ? 1.0f : div_rn_1(1.0f, divisor);
     __global const float *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;

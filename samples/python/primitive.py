@@ -92,7 +92,7 @@ def main():
     print(f"{sepcl.sepcl_op_kernel(op).decode()} on {queue.device.name}: within {difference:.1e} of NumPy's doubles")
     sepcl.sepcl_op_free(op)
     sepcl.sepcl_device_free(device)
-    return difference > 1e-5
+    return int(difference > 1e-5)
 
 
 if __name__ == "__main__":

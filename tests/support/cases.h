@@ -54,7 +54,7 @@ case_kind case_kind_find(const char *name);
 /* Whether a kind's ops can run on the variant, by its stage alone. */
 bool case_kind_covers(case_kind kind, const variant *v);
 
-test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_limits *limits);
+test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_limits *usual);
 /* Shapes fit each other and every window holds a pixel where one is needed. */
 bool case_valid(const test_case *c);
 uint64_t case_macs(const test_case *c);

@@ -187,8 +187,12 @@ static void draw_operands(rng *r, test_case *c, bool tight) {
   c->in_place = rng_one_in(r, 4);
 }
 
-test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_limits *limits) {
+/* One case in eight is large: kernels cut those into many tasks. */
+test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_limits *usual) {
   rng r = rng_of(seed, (uint64_t)kind, index);
+  const bool large = !usual->tight && rng_one_in(&r, 8);
+  const case_limits big = {10 * usual->macs, 2 * usual->pixels, 2 * usual->channels, false};
+  const case_limits *limits = large ? &big : usual;
   for (;;) {
     test_case c = {.kind = kind, .groups = 1};
     c.data_seed = rng_next(&r);
@@ -199,7 +203,7 @@ test_case case_draw(case_kind kind, uint64_t seed, uint64_t index, const case_li
       c.window.kernel_h = c.input.h;
       c.window.kernel_w = c.input.w;
     } else {
-      fit_budget(&r, &c, rng_one_in(&r, 16) ? 8 * limits->macs : limits->macs);
+      fit_budget(&r, &c, limits->macs);
       fit_axis(c.input.h, &c.window.kernel_h, &c.window.dilation_h, &c.window.pad_top, &c.window.pad_bottom);
       fit_axis(c.input.w, &c.window.kernel_w, &c.window.dilation_w, &c.window.pad_left, &c.window.pad_right);
     }
