@@ -4,6 +4,7 @@
 
 #include "message.h"
 #include "peak.h"
+#include "progress.h"
 #include "session.h"
 #include "statistics.h"
 #include "table.h"
@@ -50,6 +51,7 @@ static bool measure_stages(bench *b) {
   b->stage_ms = calloc((size_t)stages + 1, sizeof *b->stage_ms);
   bool good = (ns && b->stage_ms) || complain("out of memory for %d stages", stages);
   double start = now_ms();
+  progress_begin("measuring each stage"); /* its kernels are compiled here where another replay needed none */
   for (int round = 0; good && round < PROFILE_ROUNDS; round++) {
     good = sepcl_execution_profile(b->s.execution, (const float *const *)b->inputs.data, ns) == SEPCL_OK ||
            complain_library();
@@ -58,12 +60,18 @@ static bool measure_stages(bench *b) {
       if (!round || ms < b->stage_ms[i]) b->stage_ms[i] = ms;
     }
   }
+  progress_end();
   if (good) trace_stages(b->trace, &b->s, b->stage_ms, start);
   free(ns);
   return good;
 }
 
-static bool measure_peak(bench *b) { return peak_measure(&b->best, b->s.device, &b->s.device_info); }
+static bool measure_peak(bench *b) {
+  progress_begin("measuring the device");
+  bool measured = peak_measure(&b->best, b->s.device, &b->s.device_info);
+  progress_end();
+  return measured;
+}
 
 static double gflops(uint64_t macs, double ms) { return ms > 0.0 ? 2.0 * (double)macs / ms * 1e-6 : 0.0; }
 

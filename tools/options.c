@@ -157,7 +157,7 @@ void options_help(const command *c) {
       poptPrintHelp(context, memory, 0);
       fclose(memory);
       const char *rest = text ? strchr(text, '\n') : NULL;
-      if (rest) fputs(rest, stdout);
+      if (rest) fputs(rest + 1, stdout);
     }
     free(text);
   }

@@ -8,6 +8,7 @@
 #include "npy.h"
 #include "peak.h"
 #include "preprocess.h"
+#include "progress.h"
 #include "session.h"
 #include "statistics.h"
 #include "table.h"
@@ -121,7 +122,10 @@ static bool measure(run *r) {
     trace_event(r->trace, TRACE_HOST, "inference", start, now_ms() - start);
   }
   r->ms = statistics_of(ms, r->runs);
-  return peak_measure(&r->best, r->s.device, &r->s.device_info);
+  progress_begin("measuring the device");
+  bool measured = peak_measure(&r->best, r->s.device, &r->s.device_info);
+  progress_end();
+  return measured;
 }
 
 static double share_of_peak(const run *r) {
