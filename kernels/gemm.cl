@@ -69,41 +69,25 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
   interior = interior && FN(inside)(g, &at); \
   if (i + 1 < rows) FN(next_pixel)(g, &at);
 #define TILE_TAP(i) __global const float *a##i = FN(tap)(t, &at##i, ky, kx);
-/* A panel of tv vectors, tile by tile. Together the tiles fetch the next panel. */
+/* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
-#define GEMM_PANEL(tv)                                                                                   \
-  work.soon_step = clamp((tv) * VEC * TILE_TR(tv) / (row_to - row_from), 1, (tv) * VEC);                 \
-  for (int m = row_from, turn = 0; m < row_to; m += TILE_TR(tv), turn++) {                               \
-    work.soon = panel + chain * ((tv) * VEC) + turn * chain * work.soon_step;                            \
-    const int pixel = image * rows + m, wanted = min(TILE_TR(tv), row_to - m);                           \
-    __global float *yy = y + p->y_at + (long)pixel * p->y_pitch + first;                                     \
-    __global const float *rr = p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + first : yy;        \
-    if (wanted > TILE_HALF(TILE_TR(tv)))                                                                 \
-      GEMM_TILE(TILE_TR(tv), tv)(&work, &end, panel, pixel, wanted, left, yy, rr);                       \
-    else                                                                                                 \
-      GEMM_TILE(TILE_HALF(TILE_TR(tv)), tv)(&work, &end, panel, pixel, wanted, left, yy, rr);            \
-  }
+#define GEMM_ARGUMENTS (work, end, panel, pixel, wanted, left, yy, rr, buffer)
 #endif
 
-/* A full and a half tile for each number of vectors. */
+/* A tile for each number of vectors; for whole panels a smaller one too, for the last rows. */
 #define TV 1
 #define TR TILE_TR(1)
-#include "gemm_tile.cl"
-#define TV 1
-#define TR TILE_HALF(TILE_TR(1))
 #include "gemm_tile.cl"
 #define TV 2
 #define TR TILE_TR(2)
 #include "gemm_tile.cl"
+#if NR / VEC == 2
 #define TV 2
 #define TR TILE_HALF(TILE_TR(2))
 #include "gemm_tile.cl"
-#if NR / VEC > 2
+#else
 #define TV 3
 #define TR TILE_TR(3)
-#include "gemm_tile.cl"
-#define TV 3
-#define TR TILE_HALF(TILE_TR(3))
 #include "gemm_tile.cl"
 #define TV 4
 #define TR TILE_TR(4)
@@ -112,6 +96,43 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
 #define TR TILE_HALF(TILE_TR(4))
 #include "gemm_tile.cl"
 #endif
+
+#if NR / VEC == 2
+#define NR_VECTORS 2
+#else
+#define NR_VECTORS 4
+#endif
+/* Output pixels [from, to) of a panel with `left` outputs, tile by tile. Together the tiles fetch the next panel. */
+static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) * end, __global const float *panel,
+                      const int pixel_from, const int pixel_to, const int left, __global float *y,
+                      __global const float *r) {
+  const window_params *g = work->g;
+  const int vectors = (left + VEC - 1) / VEC, width = vectors * VEC;
+  const int tile_rows = vectors == 1 ? TILE_TR(1) : vectors == 2 ? TILE_TR(2) : vectors == 3 ? TILE_TR(3) : TILE_TR(4);
+  const long chain = (long)g->kh * g->kw * work->inputs + 1; /* bias and weights of an output */
+  float buffer[TILE_BUFFER];
+  work->soon = panel + chain * width;
+  work->soon_step = clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
+  for (int pixel = pixel_from; pixel < pixel_to; pixel += tile_rows, work->soon += chain * work->soon_step) {
+    const int wanted = min(tile_rows, pixel_to - pixel);
+    __global float *yy = y + (long)pixel * p->y_pitch;
+    __global const float *rr = r + (long)pixel * p->r_pitch;
+    int from;
+    if (vectors == NR / VEC)
+      from = wanted > TILE_HALF(TILE_TR(NR_VECTORS))
+                 ? GEMM_TILE(TILE_TR(NR_VECTORS), NR_VECTORS) GEMM_ARGUMENTS
+                 : GEMM_TILE(TILE_HALF(TILE_TR(NR_VECTORS)), NR_VECTORS) GEMM_ARGUMENTS;
+    else if (vectors == 1)
+      from = GEMM_TILE(TILE_TR(1), 1) GEMM_ARGUMENTS;
+#if NR / VEC > 2
+    else if (vectors == 3)
+      from = GEMM_TILE(TILE_TR(3), 3) GEMM_ARGUMENTS;
+#endif
+    else
+      from = GEMM_TILE(TILE_TR(2), 2) GEMM_ARGUMENTS;
+    if (from < left) FN(finish)(buffer + from, width, end, yy + from, rr + from, wanted, left - from);
+  }
+}
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
@@ -140,13 +161,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
     const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
     end.order = order ? order + o : 0;
-    switch ((left + VEC - 1) / VEC) {
-      case 1: GEMM_PANEL(1) break;
-      case 2: GEMM_PANEL(2) break;
-#if NR / VEC > 2
-      case 3: GEMM_PANEL(3) break;
-      default: GEMM_PANEL(4) break;
-#endif
-    }
+    FN(panel)(p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left,
+              y + p->y_at + first, p->has_residual ? r + p->r_at + first : y);
   }
 }
+#undef NR_VECTORS

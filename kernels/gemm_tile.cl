@@ -1,7 +1,8 @@
 /* One tile of gemm.cl: TR output pixels from `pixel` on, of which `rows` are wanted, x TV vectors, of which `outputs`
  * floats are. */
-static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
-                            const int rows, const int outputs, __global float *y, __global const float *r) {
+static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
+                            const int rows, const int outputs, __global float *y, __global const float *r,
+                           float *buffer) {
   const window_params *g = t->g;
   __global const float *b = panel + TV * VEC, *scale = t->scale, *soon = t->soon;
   const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step;
@@ -10,22 +11,16 @@ static void TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global
   FN(pixel) at = FN(pixel_of)(g, pixel);
   int interior = t->runs;
   TILE_ROWS(TILE_PIXEL)
-  if (interior) { /* the taps of a kernel row lie side by side */
-    const int kx = 0, run = g->kw * inputs;
-    for (int ky = 0; ky < g->kh; ky++) {
+  /* Inside the image the taps of a kernel row lie side by side. */
+  const int taps = interior ? g->kw : 1, count = inputs * taps;
+  for (int ky = 0; ky < g->kh; ky++)
+    for (int kx = 0; kx < g->kw; kx += taps) {
       TILE_ROWS(TILE_TAP)
-      TILE_FETCHING_LOOP(run)
+      if (t->scaled)
+        TILE_SCALED_LOOP(count)
+      else
+        TILE_FETCHING_LOOP(count)
     }
-  } else {
-    for (int ky = 0; ky < g->kh; ky++)
-      for (int kx = 0; kx < g->kw; kx++) {
-        TILE_ROWS(TILE_TAP)
-        if (t->scaled)
-          TILE_SCALED_LOOP(inputs)
-        else
-          TILE_FETCHING_LOOP(inputs)
-      }
-  }
 #else
   TILE_ROWS(TILE_POINTER)
   if (t->simple) {

@@ -20,52 +20,29 @@
     TILE_VECTORS(TILE_TO_SUMS, i) \
   }
 #define INVERTED_TILE(name, tr, tv) PASTE(PASTE(PASTE(PASTE(name, tr), PASTE(x, tv)), _), ENTRY)
-#define EXPAND(tv)                                                                                                    \
-  for (int i = 0; i < count; i += TILE_TR(tv)) {                                                                      \
-    const int wanted = min(TILE_TR(tv), count - i);                                                                   \
-    if (wanted > TILE_HALF(TILE_TR(tv)))                                                                              \
-      INVERTED_TILE(expand_, TILE_TR(tv), tv)(x + (long)i * pitch, pitch, inputs, panel, wanted, region + i * NR);    \
-    else                                                                                                              \
-      INVERTED_TILE(expand_, TILE_HALF(TILE_TR(tv)), tv)                                                              \
-      (x + (long)i * pitch, pitch, inputs, panel, wanted, region + i * NR);                                           \
-  }
-#define PROJECT(tv)                                                                                                   \
-  for (int i = 0; i < pixels; i += TILE_TR(tv)) {                                                                     \
-    const int wanted = min(TILE_TR(tv), pixels - i);                                                                  \
-    if (wanted > TILE_HALF(TILE_TR(tv)))                                                                              \
-      INVERTED_TILE(project_, TILE_TR(tv), tv)                                                                        \
-      (expanded + i * NR, count, weights + (long)first * TV_WIDTH(tv), wanted, sums + i * pitch + o, pitch);          \
-    else                                                                                                              \
-      INVERTED_TILE(project_, TILE_HALF(TILE_TR(tv)), tv)                                                             \
-      (expanded + i * NR, count, weights + (long)first * TV_WIDTH(tv), wanted, sums + i * pitch + o, pitch);          \
-  }
+#define EXPAND(tv)                                                                                          \
+  for (int i = 0; i < count; i += TILE_TR(tv))                                                              \
+    INVERTED_TILE(expand_, TILE_TR(tv), tv)(x + (long)i * pitch, pitch, inputs, panel, min(TILE_TR(tv), count - i), \
+                                            region + i * NR);
+#define PROJECT(tv)                                                                                         \
+  for (int i = 0; i < pixels; i += TILE_TR(tv))                                                             \
+    INVERTED_TILE(project_, TILE_TR(tv), tv)(expanded + i * NR, count, weights + (long)first * TV_WIDTH(tv), \
+                                             min(TILE_TR(tv), pixels - i), sums + i * pitch + o, pitch);
 #define TV_WIDTH(tv) ((tv) * VEC)
 #endif
 
 #define TV 1
 #define TR TILE_TR(1)
 #include "inverted_tile.cl"
-#define TV 1
-#define TR TILE_HALF(TILE_TR(1))
-#include "inverted_tile.cl"
 #define TV 2
 #define TR TILE_TR(2)
-#include "inverted_tile.cl"
-#define TV 2
-#define TR TILE_HALF(TILE_TR(2))
 #include "inverted_tile.cl"
 #if NR / VEC > 2
 #define TV 3
 #define TR TILE_TR(3)
 #include "inverted_tile.cl"
-#define TV 3
-#define TR TILE_HALF(TILE_TR(3))
-#include "inverted_tile.cl"
 #define TV 4
 #define TR TILE_TR(4)
-#include "inverted_tile.cl"
-#define TV 4
-#define TR TILE_HALF(TILE_TR(4))
 #include "inverted_tile.cl"
 #endif
 

@@ -14,42 +14,21 @@
 #define DEPTHWISE_COLUMNS 4
 #define STRIP_ROW(i) const float *a##i = strip + min(i, rows - 1) * strip_pitch;
 #define STRIP_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
-#define STRIP_PANEL(tv)                                                                                           \
-  for (int i = 0; i < count; i += TILE_TR(tv)) {                                                                  \
-    const int wanted = min(TILE_TR(tv), count - i);                                                               \
-    __global float *yy = y + p->y_at + (long)(pixel + i) * p->y_pitch + o;                                        \
-    __global const float *rr = p->has_residual ? r + p->r_at + (long)(pixel + i) * p->r_pitch + o : yy;           \
-    if (wanted > TILE_HALF(TILE_TR(tv)))                                                                          \
-      STRIP_TILE(TILE_TR(tv), tv)(strip + i * pitch, pitch, g->c, &end, panel, wanted, left, yy, rr);             \
-    else                                                                                                          \
-      STRIP_TILE(TILE_HALF(TILE_TR(tv)), tv)(strip + i * pitch, pitch, g->c, &end, panel, wanted, left, yy, rr);  \
-  }
+#define STRIP_ARGUMENTS (at, pitch, c, end, panel, wanted, left, yy, rr, buffer)
 #endif
 
 #define TV 1
 #define TR TILE_TR(1)
 #include "separable_tile.cl"
-#define TV 1
-#define TR TILE_HALF(TILE_TR(1))
-#include "separable_tile.cl"
 #define TV 2
 #define TR TILE_TR(2)
-#include "separable_tile.cl"
-#define TV 2
-#define TR TILE_HALF(TILE_TR(2))
 #include "separable_tile.cl"
 #if NR / VEC > 2
 #define TV 3
 #define TR TILE_TR(3)
 #include "separable_tile.cl"
-#define TV 3
-#define TR TILE_HALF(TILE_TR(3))
-#include "separable_tile.cl"
 #define TV 4
 #define TR TILE_TR(4)
-#include "separable_tile.cl"
-#define TV 4
-#define TR TILE_HALF(TILE_TR(4))
 #include "separable_tile.cl"
 #endif
 
@@ -108,6 +87,30 @@ static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, 
   }
 }
 
+/* A panel with `left` outputs for the `count` pixels of a strip, tile by tile. */
+static void FN(panel)(const stage_params *p, const FN(ending) * end, const float *strip, __global const float *panel,
+                      const int count, const int left, __global float *y, __global const float *r) {
+  const int vectors = (left + VEC - 1) / VEC, c = p->u.window.c, pitch = c + VEC;
+  const int tile_rows = vectors == 1 ? TILE_TR(1) : vectors == 2 ? TILE_TR(2) : vectors == 3 ? TILE_TR(3) : TILE_TR(4);
+  float buffer[TILE_BUFFER];
+  for (int i = 0; i < count; i += tile_rows) {
+    const int wanted = min(tile_rows, count - i);
+    const float *at = strip + i * pitch;
+    __global float *yy = y + (long)i * p->y_pitch;
+    __global const float *rr = r + (long)i * p->r_pitch;
+    int from;
+    switch (vectors) {
+      case 1: from = STRIP_TILE(TILE_TR(1), 1) STRIP_ARGUMENTS; break;
+#if NR / VEC > 2
+      case 3: from = STRIP_TILE(TILE_TR(3), 3) STRIP_ARGUMENTS; break;
+      case 4: from = STRIP_TILE(TILE_TR(4), 4) STRIP_ARGUMENTS; break;
+#endif
+      default: from = STRIP_TILE(TILE_TR(2), 2) STRIP_ARGUMENTS; break;
+    }
+    if (from < left) FN(finish)(buffer + from, vectors * VEC, end, yy + from, rr + from, wanted, left - from);
+  }
+}
+
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
   const int row_task = task % g->split[1], panel_task = task / g->split[1];
@@ -124,14 +127,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     for (int i = panel_from; i < panel_to; i++) {
       __global const float *panel = pointwise + (long)i * NR * (g->c + 1);
       const int o = i * NR, left = min(NR, g->oc - o);
-      switch ((left + VEC - 1) / VEC) {
-        case 1: STRIP_PANEL(1) break;
-        case 2: STRIP_PANEL(2) break;
-#if NR / VEC > 2
-        case 3: STRIP_PANEL(3) break;
-        default: STRIP_PANEL(4) break;
-#endif
-      }
+      FN(panel)(p, &end, strip, panel, count, left, y + p->y_at + (long)pixel * p->y_pitch + o,
+                p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : y);
     }
   }
 }

@@ -86,7 +86,8 @@
 #define TILE_STORE_SUMS TILE_ROWS(TILE_TO_SUMS_ROW)
 
 /* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once; a last vector of
- * fewer outputs, and any other ending, through a buffer. */
+ * fewer outputs, and any other ending, go to `buffer`. Returns the first output that is left to finish there: the tiles of
+ * all sizes share one copy of that code, for it holds every activation. */
 #define TILE_RESIDUAL(i, v) \
   if (v + 1 < TV || whole) c##i##_##v += LOADV(rr + v * VEC);
 #define TILE_RESIDUAL_ROW(i) \
@@ -106,24 +107,25 @@
   yy += end->y_pitch;
 #define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i) * TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
-#define TILE_STORE                                                                                                   \
-  const int whole = outputs == TV * VEC, direct = end->act == F_CLIP && !end->order;                                 \
-  const int done = whole ? TV * VEC : (TV - 1) * VEC;                                                                \
-  if (direct) {                                                                                                      \
-    __global float *yy = y;                                                                                          \
-    if (end->has_residual) {                                                                                         \
-      __global const float *rr = r;                                                                                  \
-      TILE_ROWS(TILE_RESIDUAL_ROW)                                                                                   \
-    }                                                                                                                \
-    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);                                                        \
-    TILE_ROWS(TILE_CLIP_ROW)                                                                                         \
-  }                                                                                                                  \
-  if (!direct || !whole) {                                                                                           \
-    float buffer[TR * TV * VEC];                                                                                     \
-    TILE_ROWS(TILE_DUMP_ROW)                                                                                         \
-    const int from = direct ? done : 0;                                                                              \
-    FN(finish)(buffer + from, TV *VEC, end, y + from, r + from, rows, outputs - from);                               \
-  }
+#define TILE_STORE                                                           \
+  const int whole = outputs == TV * VEC;                                     \
+  if (end->act == F_CLIP && !end->order) {                                   \
+    __global float *yy = y;                                                  \
+    if (end->has_residual) {                                                 \
+      __global const float *rr = r;                                          \
+      TILE_ROWS(TILE_RESIDUAL_ROW)                                           \
+    }                                                                        \
+    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);                \
+    TILE_ROWS(TILE_CLIP_ROW)                                                 \
+    if (whole) return TV * VEC;                                              \
+    TILE_ROWS(TILE_DUMP_ROW)                                                 \
+    return (TV - 1) * VEC;                                                   \
+  }                                                                          \
+  TILE_ROWS(TILE_DUMP_ROW)                                                   \
+  return 0;
+
+/* Floats of the largest tile's buffer. */
+#define TILE_BUFFER (24 * VEC)
 
 /* Rows of a tile of so many vectors: what fits the registers (16 of them, or 32 with 16 floats). */
 #define TILE_TR_16_4 6
@@ -132,9 +134,13 @@
 #define TILE_TR_16_1 14
 #define TILE_TR_8_2 6
 #define TILE_TR_8_1 12
+#define TILE_TR_8_3 6
+#define TILE_TR_8_4 6
 #define TILE_TR_4_2 6
 #define TILE_TR_4_1 12
 #define TILE_TR_1_2 4
+#define TILE_TR_1_3 4
+#define TILE_TR_1_4 4
 #define TILE_TR_1_1 4
 #define TILE_TR(tv) PASTE(PASTE(PASTE(TILE_TR_, VEC), _), tv)
 /* The smaller tile for a block's last rows. */
@@ -166,35 +172,21 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
   return end;
 }
 
-/* The same as finish for outputs that are stored in another order than they are computed in. */
-static void FN(scatter)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
-                        __global const float *r, const int rows, const int outputs) {
-  for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
-    if (end->has_residual)
-      for (int o = 0; o < outputs; o++) sums[o] += r[end->order[o]];
-    for (int o = 0; o < outputs; o += VEC)
-      STOREV(activateV(LOADV(sums + o), end->act, end->act_a, end->act_b), sums + o);
-    for (int o = 0; o < outputs; o++) y[end->order[o]] = sums[o];
-  }
-}
-
 /* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors. */
 static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
                        __global const float *r, const int rows, const int outputs) {
-  if (end->order) {
-    FN(scatter)(sums, pitch, end, y, r, rows, outputs);
-    return;
-  }
+  __global const int *order = end->order;
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
     if (end->has_residual)
-      for (int o = 0; o < outputs; o++) sums[o] += r[o];
+      for (int o = 0; o < outputs; o++) sums[o] += r[order ? order[o] : o];
     for (int o = 0; o < outputs; o += VEC) {
       const FV v = activateV(LOADV(sums + o), end->act, end->act_a, end->act_b);
-      if (outputs - o >= VEC) {
+      const int count = min(VEC, outputs - o);
+      if (count == VEC && !order) {
         STOREV(v, y + o);
       } else {
         STOREV(v, sums + o);
-        for (int k = o; k < outputs; k++) y[k] = sums[k];
+        for (int k = o; k < o + count; k++) y[order ? order[k] : k] = sums[k];
       }
     }
   }
