@@ -12,7 +12,7 @@ static sepcl_value build(net *n, int reduction) {
   for (int i = 0; i < 13; i++) {
     int channels = thinner(n, blocks[i].channels);
     x = depthwise_bn(n, x, 3, .stride = blocks[i].stride, .act = RELU);
-    x = conv_bn(n, x, channels, 1, .act = RELU, .gain = reduction && i ? 4.0f : 2.0f);
+    x = conv_bn(n, x, channels, 1, .act = RELU, .gain = reduction && i ? 8.0f : 2.0f);
     if (reduction) x = squeeze_excite(n, x, channels > reduction ? channels / reduction : 1, SIGMOID);
   }
   return classify(n, x);
