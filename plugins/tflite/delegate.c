@@ -154,6 +154,7 @@ static delegate_state *new_state(const options *o, char reason[REASON_SIZE]) {
   state->policy = o->policy;
   state->verbosity = o->verbosity;
   state->delegate = (tfl_delegate){.data = state, .prepare = delegate_prepare};
+  if (o->custom_operators) state->delegate.flags = TFL_ALLOW_DYNAMIC_TENSORS;
   return state;
 }
 

@@ -9,7 +9,8 @@
 typedef struct options {
   const char *device, *cache_dir;
   sepcl_policy policy;
-  int verbosity; /* 0 silent, 1 what was taken and what not, 2 every node */
+  int custom_operators; /* 1: the host's own nodes are not prepared first, which fails for those it does not know */
+  int verbosity;        /* 0 silent, 1 what was taken and what not, 2 every node */
 } options;
 
 /* False, with the reason, if a key or a value is unknown. Borrows the strings. */

@@ -18,13 +18,14 @@ def delegate(library, **options):
     return host.load_delegate(library, options)
 
 
-def interpreter(path, delegates=None, threads=1):
-    """A path, or a model's bytes."""
+def interpreter(path, delegates=None, threads=1, reference=False):
+    """A path, or a model's bytes. Without delegates: on the host's fast kernels, or its reference ones."""
+    resolver = host.OpResolverType
+    kernels = resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES if delegates else resolver.BUILTIN_REF if reference else resolver.AUTO
     made = host.Interpreter(
         model_path=path if isinstance(path, str) else None, model_content=None if isinstance(path, str) else path,
         experimental_delegates=delegates, num_threads=threads,
-        experimental_op_resolver_type=host.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if delegates else
-        host.OpResolverType.AUTO)
+        experimental_op_resolver_type=kernels)
     made.allocate_tensors()
     return made
 

@@ -28,7 +28,7 @@ def check(library, photo, path, share, device):
     shape = plain.get_input_details()[0]["shape"]
     image = photo_for(photo, shape, -1.0 if "face_detection" in path else 0.0)
     made, text = tflite_host.said_by(lambda: tflite_host.interpreter(
-        path, [tflite_host.delegate(library, verbosity=1, device=device)]))
+        path, [tflite_host.delegate(library, verbosity=1, device=device, custom_operators=int(os.path.exists(twin)))]))
     taken = tflite_host.parts(text)
     results, expected = tflite_host.run(made, [image]), tflite_host.run(plain, [image])
     worst = tflite_host.difference(results, expected)

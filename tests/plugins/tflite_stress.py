@@ -1,0 +1,80 @@
+"""Create, run and destroy the delegate many times without growth in memory; two interpreters on two threads.
+
+python3 tflite_stress.py LIBRARY MODEL.tflite [TIMES] [SECONDS]     default: 1000 times, then 10 seconds of threads"""
+import sys
+import threading
+import time
+
+import numpy as np
+
+import tflite_host
+
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def image_for(made, seed):
+    shape = made.get_input_details()[0]["shape"]
+    return [np.random.default_rng(seed).random(shape, np.float32)]
+
+
+def same(a, b):
+    return all((x == y).all() for x, y in zip(a, b))
+
+
+def cycle(library, path, times):
+    expected, sizes = None, []
+    for i in range(times):
+        made = tflite_host.interpreter(path, [tflite_host.delegate(library)])
+        results = tflite_host.run(made, image_for(made, 1))
+        expected = expected or results
+        assert same(results, expected), f"another result in round {i}"
+        del made
+        sizes.append(resident())
+    # Caches and pools fill at first: growth is what comes after a fifth of the rounds.
+    start = times // 5
+    growth = (np.mean(sizes[-start:]) - np.mean(sizes[start:2 * start])) / (times - 2 * start)
+    good = growth < 1024
+    print(f"{tflite_host.NAME}: {times} times created, run and destroyed; {sizes[start] / 1e6:.1f} MB after {start}, "
+          f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} bytes a round{'' if good else '  FAILED'}", flush=True)
+    return good
+
+
+def work(library, path, seed, until, failures, counts):
+    made = tflite_host.interpreter(path, [tflite_host.delegate(library)])
+    inputs = image_for(made, seed)
+    expected = tflite_host.run(made, inputs)
+    plain = tflite_host.run(tflite_host.interpreter(path), inputs)
+    if tflite_host.difference(expected, plain) > 1e-4:
+        failures.append(f"thread {seed}: not what the host computes")
+    while time.monotonic() < until:
+        counts[seed] += 1
+        if not same(tflite_host.run(made, inputs), expected):
+            failures.append(f"thread {seed}: run {counts[seed]} differs")
+
+
+def threads(library, path, seconds):
+    failures, counts, until = [], [0, 0], time.monotonic() + seconds
+    made = [threading.Thread(target=work, args=(library, path, i, until, failures, counts)) for i in range(2)]
+    for one in made:
+        one.start()
+    for one in made:
+        one.join()
+    print(f"{tflite_host.NAME}: two threads for {seconds} s, {counts[0]} and {counts[1]} runs, {len(failures)} failures",
+          *failures[:5], sep="\n  ", flush=True)
+    return not failures and min(counts) > 0
+
+
+def main():
+    library, path = sys.argv[1:3]
+    times = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
+    seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 10.0
+    good = cycle(library, path, times) if times else True
+    good &= threads(library, path, seconds) if seconds else True
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
