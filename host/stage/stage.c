@@ -306,8 +306,15 @@ sepcl_status stage_bind(bound_stage *out, const stage *s, const variant *v, sepc
 
 /* ---- counting and enqueueing ---- */
 
+static uint64_t matmul_macs(const stage *s) {
+  uint64_t macs = (uint64_t)s->extra[0];
+  for (int i = 0; i < s->rank; i++) macs *= (uint64_t)s->dims[i];
+  return macs;
+}
+
 uint64_t stage_macs(const stage *s) {
-  if (!is_convolution(s->kind)) return 0;
+  if (s->kind == STAGE_MATMUL) return matmul_macs(s);
+  if (!is_convolution(s->kind) && s->kind != STAGE_CONV_TRANSPOSE && s->kind != STAGE_DEFORM_CONV) return 0;
   uint64_t pixels = (uint64_t)s->output.n * (uint64_t)s->output.h * (uint64_t)s->output.w;
   uint64_t taps = (uint64_t)s->window.kernel_h * (uint64_t)s->window.kernel_w;
   uint64_t in = (uint64_t)s->input.c, out = (uint64_t)s->output.c;
@@ -317,6 +324,8 @@ uint64_t stage_macs(const stage *s) {
     uint64_t input_pixels = (uint64_t)s->input.n * (uint64_t)s->input.h * (uint64_t)s->input.w;
     return input_pixels * in * expanded + pixels * expanded * (taps + out);
   }
+  /* Each input pixel of a transposed convolution meets every tap once. */
+  if (s->kind == STAGE_CONV_TRANSPOSE) pixels = (uint64_t)s->input.n * (uint64_t)s->input.h * (uint64_t)s->input.w;
   return pixels * taps * (in / (uint64_t)s->groups) * out;
 }
 
