@@ -22,7 +22,8 @@ static _Thread_local char refusal[1024];
 static void refused(const char *text) { snprintf(refusal, sizeof refusal, "%s", text); }
 
 static void load(void) {
-  void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  const char *installed = getenv("SEPCL_TEST_DELEGATE");
+  void *library = dlopen(installed ? installed : LIBRARY, RTLD_NOW | RTLD_LOCAL);
   ck_assert_msg(library, "%s", dlerror());
   *(void **)&create = dlsym(library, "tflite_plugin_create_delegate");
   *(void **)&destroy = dlsym(library, "tflite_plugin_destroy_delegate");
@@ -302,22 +303,44 @@ START_TEST(serves_two_threads) {
 }
 END_TEST
 
+/* ---- installed: this program again, with the delegate of an empty prefix, which must find its library beside it ----
+ */
+
+#define INSTALLED                                                                              \
+  "set -e; prefix=$(mktemp -d); trap 'rm -r $prefix' EXIT; cmake --install " BINARY_DIR        \
+  " --prefix $prefix >/dev/null; "                                                             \
+  "SEPCL_TEST_DELEGATE=$(find $prefix -name libsepcl_tflite.so); export SEPCL_TEST_DELEGATE; " \
+  "unset LD_LIBRARY_PATH; ldd $SEPCL_TEST_DELEGATE | grep -q libsepcl.so.*$prefix; "           \
+  "CK_RUN_CASE=network " BINARY_DIR "/tests/sepcl_tests plugins | grep -q '100%: Checks: 5,'"
+
+START_TEST(runs_from_a_prefix) { ck_assert_int_eq(system(INSTALLED), 0); }
+END_TEST
+
+static TCase *new_case(Suite *suite, const char *name) {
+  TCase *tests = tcase_create(name);
+  tcase_set_timeout(tests, 300);
+  tcase_add_checked_fixture(tests, load, NULL);
+  suite_add_tcase(suite, tests);
+  return tests;
+}
+
 Suite *suite_plugins(void) {
   Suite *suite = suite_create("plugins");
 #ifdef HAVE_PLUGINS
-  TCase *tests = tcase_create("TensorFlow Lite");
-  tcase_set_timeout(tests, 300);
-  tcase_add_checked_fixture(tests, load, NULL);
+  TCase *tests = new_case(suite, "network");
   tcase_add_test(tests, runs_a_network);
   tcase_add_test(tests, outlives_its_delegate);
   tcase_add_test(tests, leaves_what_it_does_not_know);
   tcase_add_test(tests, refuses_a_changed_shape);
-  tcase_add_loop_test(tests, leaves_wrong_models, 0, sizeof faults / sizeof *faults);
   tcase_add_test(tests, expands_sparse_weights);
+  tests = new_case(suite, "wrong");
+  tcase_add_loop_test(tests, leaves_wrong_models, 0, sizeof faults / sizeof *faults);
   tcase_add_loop_test(tests, leaves_damaged_sparse_weights, 0, 11);
   tcase_add_test(tests, refuses_wrong_options);
+  tests = new_case(suite, "threads");
   tcase_add_test(tests, serves_two_threads);
-  suite_add_tcase(suite, tests);
+  tests = new_case(suite, "installed");
+  tcase_add_test(tests, runs_from_a_prefix);
 #endif
   return suite;
 }
