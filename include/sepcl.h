@@ -100,6 +100,7 @@ SEPCL_API sepcl_status sepcl_device_wrap(sepcl_device **out, cl_context context,
 SEPCL_API sepcl_status sepcl_device_open(sepcl_device **out, const char *spec, const sepcl_device_options *options);
 SEPCL_API void sepcl_device_free(sepcl_device *device);
 
+/* The context and device that it wraps (lent). NULL for NULL. */
 SEPCL_API cl_context sepcl_device_context(const sepcl_device *device);
 SEPCL_API cl_device_id sepcl_device_id(const sepcl_device *device);
 
@@ -114,6 +115,7 @@ typedef struct sepcl_device_info {
   uint32_t platform_number, device_number; /* its "P:D"; set by sepcl_devices only */
 } sepcl_device_info;
 
+/* What is known of the device; platform and device number are 0 here. Fails on a null pointer only. */
 SEPCL_API sepcl_status sepcl_device_get_info(sepcl_device_info *out, const sepcl_device *device);
 
 /* All devices of all platforms, in the order of "P:D". Writes at most `capacity` infos and always the count. */
@@ -226,6 +228,11 @@ typedef struct sepcl_conv_desc {
 #define SEPCL_CONV_DESC_INIT \
   {sizeof(sepcl_conv_desc), {1, 1, 1, 1}, 1, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, 0, 0, NULL}
 
+/* The creating functions check everything that a shape can tell (SEPCL_INVALID_SHAPE, SEPCL_OVERFLOW,
+ * SEPCL_INVALID_ARGUMENT, the message naming the field), choose a kernel or take desc->variant (SEPCL_UNSUPPORTED where that
+ * kernel cannot run the shape) and compile it if this device has not met it yet. The op keeps nothing of `desc`; free it
+ * before the device. Any thread may create. */
+/* Any kernel size, stride, dilation and groups. One weight set. */
 SEPCL_API sepcl_status sepcl_conv_create(sepcl_op **out, sepcl_device *device, const sepcl_conv_desc *desc);
 /* A 1x1 convolution as a matrix product over the stored input: no im2col, no workspace; any stride, groups and pitch. */
 SEPCL_API sepcl_status sepcl_pointwise_create(sepcl_op **out, sepcl_device *device, const sepcl_conv_desc *desc);
@@ -305,6 +312,7 @@ typedef struct sepcl_elementwise_desc {
 SEPCL_API sepcl_status sepcl_elementwise_create(sepcl_op **out, sepcl_device *device,
                                                 const sepcl_elementwise_desc *desc);
 
+/* Another op of the same shape and kernel, with a kernel object of its own, for another thread. Compiles nothing. */
 SEPCL_API sepcl_status sepcl_op_clone(sepcl_op **out, const sepcl_op *op);
 SEPCL_API void sepcl_op_free(sepcl_op *op);
 
@@ -362,6 +370,7 @@ typedef struct sepcl_graph sepcl_graph;
 typedef int32_t sepcl_value;
 #define SEPCL_NO_VALUE (-1)
 
+/* An empty graph. One thread at a time builds it. */
 SEPCL_API sepcl_status sepcl_graph_create(sepcl_graph **out);
 SEPCL_API void sepcl_graph_free(sepcl_graph *graph);
 SEPCL_API sepcl_status sepcl_graph_status(const sepcl_graph *graph);
@@ -372,6 +381,7 @@ SEPCL_API void sepcl_graph_refuse(sepcl_graph *graph, sepcl_status status, const
 /* Frees `object` with `release` together with the graph: for memory that borrowed constants point into. */
 SEPCL_API sepcl_status sepcl_graph_keep(sepcl_graph *graph, void *object, void (*release)(void *));
 
+/* An input of that shape; its name is what files, commands and sepcl_io_info call it. */
 SEPCL_API sepcl_value sepcl_graph_input(sepcl_graph *graph, const char *name, int32_t rank, const int64_t *dims);
 /* Data of the product of dims floats: copied, or borrowed until the graph is freed. */
 SEPCL_API sepcl_value sepcl_graph_constant(sepcl_graph *graph, int32_t rank, const int64_t *dims, const float *data);
@@ -431,6 +441,7 @@ typedef struct sepcl_norm_attributes {
 SEPCL_API sepcl_value sepcl_graph_norm(sepcl_graph *graph, sepcl_value x, sepcl_value scale, sepcl_value shift,
                                        const sepcl_norm_attributes *attributes);
 
+/* The function of each element; x's shape. */
 SEPCL_API sepcl_value sepcl_graph_activation(sepcl_graph *graph, sepcl_value x, sepcl_activation activation);
 /* Broadcasts as NumPy does, over the stored axes. */
 SEPCL_API sepcl_value sepcl_graph_binary(sepcl_graph *graph, sepcl_binary kind, sepcl_value a, sepcl_value b);
@@ -455,6 +466,7 @@ SEPCL_API sepcl_value sepcl_graph_global_average_pool(sepcl_graph *graph, sepcl_
 SEPCL_API sepcl_value sepcl_graph_matmul(sepcl_graph *graph, sepcl_value a, sepcl_value b, sepcl_value c,
                                          int32_t transpose_b);
 
+/* Along `axis` (negative counts from the end); the other axes must agree. */
 SEPCL_API sepcl_value sepcl_graph_concat(sepcl_graph *graph, const sepcl_value *values, int32_t count, int32_t axis);
 /* Per axis: the first index, how many, and the step (not 0, may be negative). Arrays of the value's rank; steps may be
  * NULL: ones. */
@@ -599,6 +611,7 @@ SEPCL_API sepcl_status sepcl_network_stage_info(sepcl_stage_info *out, const sep
 /* One line a pass: its name and what it did. NULL past the last. */
 SEPCL_API const char *sepcl_network_pass_report(const sepcl_network *network, int32_t index);
 
+/* An arena and kernel objects for one thread or stream; the network must outlive it. */
 SEPCL_API sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *network);
 SEPCL_API void sepcl_execution_free(sepcl_execution *execution);
 
