@@ -57,27 +57,54 @@ static FV FN(inner)(const FV v, const stage_params *p) {
   return v < (FV)(p->act_a[1]) ? (FV)(p->act_a[1]) : t;
 }
 
+/* Columns of one output row, and all of their taps inside the image: then `first` is set to the first column's first tap. */
+static int FN(inside)(__global const float **first, const stage_params *p, __global const float *x, int pixel,
+                      const int columns) {
+  const window_params *g = &p->u.window;
+  const int ox = pixel % g->ow;
+  pixel /= g->ow;
+  const int oy = pixel % g->oh, n = pixel / g->oh, ix = ox * g->sw - g->pl, iy = oy * g->sh - g->pt;
+  *first = x + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
+  return columns == DEPTHWISE_COLUMNS && ox + columns <= g->ow && iy >= 0 && iy + (g->kh - 1) * g->dh < g->h && ix >= 0 &&
+         ix + (columns - 1) * g->sw + (g->kw - 1) * g->dw < g->w;
+}
+
 /* The depthwise half of `count` pixels from `pixel` on. */
 static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, __global const float *x,
                           __global const float *w, const int pixel, const int count) {
   const window_params *g = &p->u.window;
-  const int taps = g->kh * g->kw, c_end = g->c;
+  const int taps = g->kh * g->kw, c_end = g->c, step = g->sw * p->x_pitch;
   __global const float *weights = w + g->c, *zeros = weights + (long)taps * g->c;
-  __global const float *at[MAX_TAPS * DEPTHWISE_COLUMNS];
+  __global const float *at[MAX_TAPS * DEPTHWISE_COLUMNS], *first;
   for (int i = 0; i < count; i += DEPTHWISE_COLUMNS, strip += DEPTHWISE_COLUMNS * pitch) {
     const int columns = min(DEPTHWISE_COLUMNS, count - i);
-    FN(point)(at, p, x, zeros, pixel + i, columns);
+    const int inside = FN(inside)(&first, p, x, pixel + i, columns);
+    if (!inside) FN(point)(at, p, x, zeros, pixel + i, columns);
     /* The last vector overlaps the one before it. */
     for (int c_at = 0; c_at < c_end; c_at += VEC) {
       const int c = min(c_at, c_end - VEC);
+      __global const float *wk = weights + c;
       FV v0 = LOADV(w + c), v1 = v0, v2 = v0, v3 = v0;
-      for (int tap = 0; tap < taps; tap++) {
-        const FV k = LOADV(weights + (long)tap * c_end + c);
-        __global const float *const *from = at + tap * DEPTHWISE_COLUMNS;
-        v0 = fma(LOADV(from[0] + c), k, v0);
-        v1 = fma(LOADV(from[1] + c), k, v1);
-        v2 = fma(LOADV(from[2] + c), k, v2);
-        v3 = fma(LOADV(from[3] + c), k, v3);
+      if (inside) {
+        for (int ky = 0; ky < g->kh; ky++) {
+          __global const float *from = first + (long)ky * g->dh * g->w * p->x_pitch + c;
+          for (int kx = 0; kx < g->kw; kx++, from += g->dw * p->x_pitch, wk += c_end) {
+            const FV k = LOADV(wk);
+            v0 = fma(LOADV(from), k, v0);
+            v1 = fma(LOADV(from + step), k, v1);
+            v2 = fma(LOADV(from + 2 * step), k, v2);
+            v3 = fma(LOADV(from + 3 * step), k, v3);
+          }
+        }
+      } else {
+        for (int tap = 0; tap < taps; tap++, wk += c_end) {
+          const FV k = LOADV(wk);
+          __global const float *const *from = at + tap * DEPTHWISE_COLUMNS;
+          v0 = fma(LOADV(from[0] + c), k, v0);
+          v1 = fma(LOADV(from[1] + c), k, v1);
+          v2 = fma(LOADV(from[2] + c), k, v2);
+          v3 = fma(LOADV(from[3] + c), k, v3);
+        }
       }
       STOREV(FN(inner)(v0, p), strip + c);
       if (columns > 1) STOREV(FN(inner)(v1, p), strip + pitch + c);

@@ -5,8 +5,14 @@
 
 enum { MAX_TAPS = 128 }; /* kernels/separable.cl's list of pointers */
 
+/* Of a larger image a strip should stay near the core; a small one is best a single strip, which reads all weights once. */
+enum { NEAR_FLOATS = 16384, SINGLE_PIXELS = 64 };
+
 static int32_t strip_pixels(const stage *s, const variant *v) {
-  int32_t most = variant_macro(v, "STRIP") / (s->input.c + v->vec);
+  const int32_t pixel = s->input.c + v->vec, fitting = variant_macro(v, "STRIP") / pixel;
+  const int64_t pixels = (int64_t)s->output.n * s->output.h * s->output.w;
+  if (pixels <= fitting && pixels <= SINGLE_PIXELS) return (int32_t)pixels;
+  const int32_t most = NEAR_FLOATS / pixel > 0 && NEAR_FLOATS / pixel < fitting ? NEAR_FLOATS / pixel : fitting;
   return most >= 12 ? (most < 48 ? most / 12 * 12 : 48) : most >= 6 ? 6 : most;
 }
 
