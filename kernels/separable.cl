@@ -14,7 +14,7 @@
 #define DEPTHWISE_COLUMNS 4
 #define STRIP_ROW(i) const float *a##i = strip + min(i, rows - 1) * strip_pitch;
 #define STRIP_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
-#define STRIP_ARGUMENTS (at, pitch, c, end, panel, wanted, left, yy, rr, buffer)
+#define STRIP_ARGUMENTS (at, pitch, c, end, panel, wanted, left, yy, rr, buffer, soon, soon_step)
 #endif
 
 #define TV 1
@@ -119,8 +119,10 @@ static void FN(panel)(const stage_params *p, const FN(ending) * end, const float
                       const int count, const int left, __global float *y, __global const float *r) {
   const int vectors = (left + VEC - 1) / VEC, c = p->u.window.c, pitch = c + VEC;
   const int tile_rows = vectors == 1 ? TILE_TR(1) : vectors == 2 ? TILE_TR(2) : vectors == 3 ? TILE_TR(3) : TILE_TR(4);
+  const int width = vectors * VEC, soon_step = clamp(width * tile_rows / count, 1, width);
+  __global const float *soon = panel + (c + 1) * width; /* the tiles together fetch the next panel */
   float buffer[TILE_BUFFER];
-  for (int i = 0; i < count; i += tile_rows) {
+  for (int i = 0; i < count; i += tile_rows, soon += (c + 1) * soon_step) {
     const int wanted = min(tile_rows, count - i);
     const float *at = strip + i * pitch;
     __global float *yy = y + (long)i * p->y_pitch;
@@ -134,7 +136,7 @@ static void FN(panel)(const stage_params *p, const FN(ending) * end, const float
 #endif
       default: from = STRIP_TILE(TILE_TR(2), 2) STRIP_ARGUMENTS; break;
     }
-    if (from < left) FN(finish)(buffer + from, vectors * VEC, end, yy + from, rr + from, wanted, left - from);
+    if (from < left) FN(finish)(buffer + from, width, end, yy + from, rr + from, wanted, left - from);
   }
 }
 
