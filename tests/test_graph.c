@@ -142,6 +142,13 @@ START_TEST(test_pool_shapes) {
   a.window = (sepcl_window){2, 2, 1, 1, 1, 1, 2, 0, 0, 0};
   expect_refusal(g, sepcl_graph_pool(g, x, &a), SEPCL_INVALID_SHAPE, "in the padding alone");
   g = new_graph();
+  x = image(g, 2, 2, 4); /* ONNX's ceil((2 - 3) / 2) + 1 = 1: one window, larger than the input */
+  a.window = (sepcl_window){3, 3, 2, 2, 1, 1, 0, 0, 0, 0};
+  expect_shape(g, sepcl_graph_pool(g, x, &a), "2x1x1x4");
+  a.ceil_mode = 0;
+  expect_refusal(g, sepcl_graph_pool(g, x, &a), SEPCL_INVALID_SHAPE, "does not fit into 2x2");
+  a.ceil_mode = 1;
+  g = new_graph();
   x = image(g, 1, 1, 4);
   a.window = (sepcl_window){2, 1, 1, 1, 2, 1, 1, 0, 1, 0}; /* taps at -1 and 1 around one pixel */
   expect_refusal(g, sepcl_graph_pool(g, x, &a), SEPCL_INVALID_SHAPE, "in the padding alone");

@@ -1,7 +1,7 @@
 /* Every network of the zoo on the device, small, against the unoptimised graph on the plain-C reference: bit for bit.
  */
 #include <check.h>
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "reference_graph.h"
@@ -146,6 +146,24 @@ START_TEST(test_nothing_is_copied) {
 }
 END_TEST
 
+/* Batches, large and small pictures, pictures that are not square: the arena is as small as can be, within 5%. */
+START_TEST(test_arenas) {
+  static const char *const suffixes[] = {"", ":resolution=32", ":batch=32", ":batch=4:height=96:width=352",
+                                         ":resolution=512"};
+  const zoo_entry *entry = &zoo_entries(NULL)[_i];
+  bool flattens = !strcmp(entry->name, "vgg16") || !strcmp(entry->name, "alexnet"); /* gigabytes of weights at 512 */
+  for (int k = 0; k < (flattens ? 4 : 5); k++) {
+    char spec[96];
+    sepcl_network_info info;
+    if (k == 1 && !strcmp(entry->name, "alexnet")) continue; /* its last pool needs 67 pixels */
+    snprintf(spec, sizeof spec, "%s%s", entry->name, suffixes[k]);
+    planned(spec, &info);
+    ck_assert_msg((double)info.arena_bytes <= 1.05 * (double)info.arena_lower_bound_bytes,
+                  "%s: an arena of %zu bytes, lower bound %zu", spec, info.arena_bytes, info.arena_lower_bound_bytes);
+  }
+}
+END_TEST
+
 START_TEST(test_dead_channels_go) {
   sepcl_network_info info;
   planned("dead_channels", &info);
@@ -172,6 +190,9 @@ Suite *suite_zoo_run(void) {
   tcase_add_test(tcase, test_folding_rounds_within_the_bound);
   tcase_add_test(tcase, test_receptive_fields);
   tcase_add_test(tcase, test_nothing_is_copied);
+  int entries = 0;
+  zoo_entries(&entries);
+  tcase_add_loop_test(tcase, test_arenas, 0, entries);
   tcase_add_test(tcase, test_dead_channels_go);
   suite_add_tcase(suite, tcase);
   return suite;

@@ -126,7 +126,7 @@ window_axis window_axis_w(const sepcl_window *w, int64_t input) {
 
 int64_t window_positions(const window_axis *a, bool ceil) {
   int64_t span = a->input + a->before + a->after - (a->dilation * (a->kernel - 1) + 1);
-  if (span < 0) return 0;
+  if (span < 0) return ceil && span > -a->stride ? 1 : 0; /* one window, larger than the input */
   int64_t positions = span / a->stride + 1;
   if (!ceil || span % a->stride == 0) return positions;
   /* The window that overhangs counts only if it starts inside the input or the padding before it. */
