@@ -176,18 +176,15 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
 static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
                        __global const float *r, const int rows, const int outputs) {
   __global const int *order = end->order;
+  const int fours = order ? 0 : outputs & ~3; /* outputs that move four at a time */
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
-    if (end->has_residual)
-      for (int o = 0; o < outputs; o++) sums[o] += r[order ? order[o] : o];
-    for (int o = 0; o < outputs; o += VEC) {
-      const FV v = activateV(LOADV(sums + o), end->act, end->act_a, end->act_b);
-      const int count = min(VEC, outputs - o);
-      if (count == VEC && !order) {
-        STOREV(v, y + o);
-      } else {
-        STOREV(v, sums + o);
-        for (int k = o; k < o + count; k++) y[order ? order[k] : k] = sums[k];
-      }
+    if (end->has_residual) {
+      for (int o = 0; o < fours; o += 4) vstore4(vload4(0, sums + o) + vload4(0, r + o), 0, sums + o);
+      for (int o = fours; o < outputs; o++) sums[o] += r[order ? order[o] : o];
     }
+    for (int o = 0; o < outputs; o += VEC)
+      STOREV(activateV(LOADV(sums + o), end->act, end->act_a, end->act_b), sums + o);
+    for (int o = 0; o < fours; o += 4) vstore4(vload4(0, sums + o), 0, y + o);
+    for (int o = fours; o < outputs; o++) y[order ? order[o] : o] = sums[o];
   }
 }
