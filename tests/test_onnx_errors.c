@@ -37,6 +37,8 @@ static const struct {
     {X "ConvInteger x -> y" Y, "int8"},
     {X "QLinearConv x -> y" Y, "int8"},
     {X "If x -> y" Y, "control flow"},
+    {X "Loop x -> y" Y, "control flow"},
+    {X "const t bool - = 1; If t -> y" Y, "the branch that is taken is missing"},
     {X "Gelu x -> y" Y, "exists since opset 20"},
     {X "Relu x -> y slope:f=1" Y, "attribute 'slope' is not supported"},
     {X "LeakyRelu x -> y alpha:f=1 alpha:f=2" Y, "attribute 'alpha' is given twice"},

@@ -63,9 +63,7 @@ static sepcl_status read_graph(reader *r, const Onnx__ModelProto *model) {
   if (!proto) return failure(SEPCL_BAD_MODEL, "the file holds no ONNX graph");
   r->proto = proto;
   TRY(find_opset(r, model));
-  size_t names = proto->n_initializer + proto->n_sparse_initializer + proto->n_input;
-  for (size_t i = 0; i < proto->n_node; i++) names += proto->node[i]->n_output;
-  TRY(names_create(&r->names, names));
+  TRY(names_create(&r->names, count_tensors(proto)));
   TRY(read_initializers(r));
   TRY(read_inputs(r));
   for (size_t i = 0; i < proto->n_node; i++) TRY(translate_node(r, proto->node[i]));

@@ -38,7 +38,7 @@ static sepcl_status refuse_unknown(const call *c) {
   const char *name = c->node->op_type;
   if (strstr(name, "QuantizeLinear") || strstr(name, "QLinear") || ends_with(name, "Integer"))
     return refuse(c, SEPCL_UNSUPPORTED, "int8 and QDQ models are not supported yet: export the model as float32");
-  if (!strcmp(name, "If") || !strcmp(name, "Loop") || !strcmp(name, "Scan"))
+  if (!strcmp(name, "Loop") || !strcmp(name, "Scan"))
     return refuse(c, SEPCL_UNSUPPORTED, "control flow is not supported: export the model with its branches resolved");
   return refuse(c, SEPCL_UNSUPPORTED, "sepcl has no such operation: `sepcl ops` lists what it has");
 }

@@ -26,6 +26,9 @@ translator_function op_resize;
 /* op_known.c */
 translator_function op_constant, op_constant_of_shape, op_shape, op_size, op_known_only;
 
+/* op_if.c */
+translator_function op_if;
+
 /* x OP y with ONNX's broadcasting, in the order of the larger one. */
 sepcl_status emit_binary(const call *c, sepcl_binary kind, tensor *a, tensor *b, tensor *out);
 /* A known scalar. */

@@ -144,6 +144,9 @@ sepcl_status known_gather(const call *c, const tensor *t, int32_t axis, const in
 /* All inputs of the node, along `axis`. */
 sepcl_status known_concat(const call *c, int32_t axis, tensor *out);
 
+/* How many tensors a graph and the graphs inside it name at most (op_if.c). */
+size_t count_tensors(const Onnx__GraphProto *graph);
+
 /* ---- nodes (operations.c) ---- */
 sepcl_status translate_node(reader *r, const Onnx__NodeProto *node);
 /* Folding of known inputs (fold.c): *done if the node's outputs are known now. */

@@ -1,0 +1,55 @@
+/* If, where the condition is known when the model is loaded: the branch's nodes take its place. */
+#include <string.h>
+
+#include "model/layout.h"
+#include "model/operations.h"
+
+static const Onnx__GraphProto *find_branch(const call *c, const char *name) {
+  for (size_t i = 0; i < c->node->n_attribute; i++)
+    if (strcmp(c->node->attribute[i]->name, name) == 0) return c->node->attribute[i]->g;
+  return NULL;
+}
+
+static sepcl_status read_branch_constants(reader *r, const Onnx__GraphProto *branch) {
+  for (size_t i = 0; i < branch->n_initializer; i++) {
+    void *block;
+    TRY(model_memory_take(r->scratch, &block, 1, sizeof(tensor)));
+    TRY(read_initializer(r, branch->initializer[i], block));
+    TRY(names_add(r->names, block));
+  }
+  return SEPCL_OK;
+}
+
+/* Names of a branch differ from all outside, as ONNX demands. */
+sepcl_status op_if(call *c) {
+  tensor *condition = call_input(c, 0);
+  if (!condition->integers || shape_elements(&condition->shape) != 1)
+    return refuse(c, SEPCL_UNSUPPORTED,
+                  "control flow that depends on computed values is not supported: export the model with its branches "
+                  "resolved");
+  const Onnx__GraphProto *branch = find_branch(c, condition->integers[0] ? "then_branch" : "else_branch");
+  if (!branch) return refuse(c, SEPCL_BAD_MODEL, "the branch that is taken is missing");
+  if (branch->n_output != c->node->n_output)
+    return refuse(c, SEPCL_BAD_MODEL, "the branch that is taken has %zu outputs instead of %zu", branch->n_output,
+                  c->node->n_output);
+  TRY(read_branch_constants(c->reader, branch));
+  for (size_t i = 0; i < branch->n_node; i++) TRY(translate_node(c->reader, branch->node[i]));
+  for (size_t i = 0; i < branch->n_output; i++) {
+    const char *name = branch->output[i]->name ? branch->output[i]->name : "";
+    tensor *t = names_find(c->reader->names, name);
+    if (!t) return refuse(c, SEPCL_BAD_MODEL, "the branch's output '%s' is not made by any node", name);
+    TRY(call_give(c, (int32_t)i, t));
+  }
+  return SEPCL_OK;
+}
+
+size_t count_tensors(const Onnx__GraphProto *graph) {
+  size_t count = graph->n_initializer + graph->n_sparse_initializer + graph->n_input;
+  for (size_t i = 0; i < graph->n_node; i++) {
+    const Onnx__NodeProto *n = graph->node[i];
+    count += n->n_output;
+    for (size_t k = 0; k < n->n_attribute; k++)
+      if (n->attribute[k]->g) count += count_tensors(n->attribute[k]->g);
+  }
+  return count;
+}
