@@ -63,8 +63,8 @@ void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, 
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
-/* A task is about 10 microseconds of one core; what of the weights should stay in its second-level cache while rows go by;
- * rows of a task that share a panel where weights are what memory mostly delivers. */
+/* A task is about 10 microseconds of one core; what of the weights should stay in its second-level cache while rows go
+ * by; rows of a task that share a panel where weights are what memory mostly delivers. */
 enum { TASK_MACS = 1000000, RESIDENT_BYTES = 512 * 1024, MAX_TASKS_PER_UNIT = 16, MIN_TILES = 4 };
 
 /* What is to be cut: `repeats` products of rows x taps and taps x outputs. */
@@ -87,8 +87,12 @@ void split_product(const variant *v, const device_limits *limits, stage_params *
   window_params *g = &params->u.window;
   const int32_t images = params->has_scale ? g->n : 1, outputs = g->oc / g->groups;
   const int32_t rows = (params->has_scale ? 1 : g->n) * g->oh * g->ow;
-  const product m = {rows, (int64_t)g->kh * g->kw * (g->c / g->groups), outputs, images * g->groups,
-                     ceil_div(rows, v->mr), ceil_div(outputs, v->nr)};
+  const product m = {rows,
+                     (int64_t)g->kh * g->kw * (g->c / g->groups),
+                     outputs,
+                     images * g->groups,
+                     ceil_div(rows, v->mr),
+                     ceil_div(outputs, v->nr)};
   const int64_t wanted = ceil_div(wanted_tasks(&m, (int32_t)limits->compute_units), m.repeats);
   int32_t row_tasks, panel_tasks;
   if (outputs > rows) { /* more weights than inputs: each core reads its own */

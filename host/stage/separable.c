@@ -5,7 +5,8 @@
 
 enum { MAX_TAPS = 128 }; /* kernels/separable.cl's list of pointers */
 
-/* Of a larger image a strip should stay near the core; a small one is best a single strip, which reads all weights once. */
+/* Of a larger image a strip should stay near the core; a small one is best a single strip, which reads all weights
+ * once. */
 enum { NEAR_FLOATS = 16384, SINGLE_PIXELS = 64 };
 
 static int32_t strip_pixels(const stage *s, const variant *v) {
