@@ -1,4 +1,4 @@
-/* The TensorFlow Lite delegate under a host that is nothing but its binary interface (tests/plugins/fake_host.h):
+/* The TensorFlow Lite delegate under a host that is nothing but its binary interface (tests/support/fake_host.h):
  * results, wrong models, wrong options, threads. tests/plugins/check runs it in the real hosts. */
 #include <check.h>
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugins/fake_host.c" /* of this suite only */
+#include "support/fake_host.h"
 
 #define LIBRARY BINARY_DIR "/plugins/libsepcl_tflite.so"
 enum { CONV_2D = 3, DEQUANTIZE = 6, LOGISTIC = 14, RELU = 19, PAD = 34, COS = 108, DENSIFY = 124 };

@@ -201,7 +201,7 @@ bool output_shape(translator *t, int32_t *rank, int64_t dims[SEPCL_MAX_RANK]) {
 /* The host made room for a shape of its own reckoning: another one must not be written there. */
 static void check_output(translator *t, int tensor, sepcl_value value) {
   int32_t rank, stated;
-  int64_t dims[SEPCL_MAX_RANK], wanted[SEPCL_MAX_RANK];
+  int64_t dims[SEPCL_MAX_RANK], wanted[SEPCL_MAX_RANK] = {0};
   if (!shape_of(t, value, &rank, dims) || !tensor_shape(t, tensor_at(t, tensor), &stated, wanted)) return;
   bool same = rank == stated;
   for (int32_t i = 0; same && i < rank; i++) same = dims[i] == wanted[i];
