@@ -1,6 +1,7 @@
 """Create, run and destroy the delegate many times without growth in memory; two interpreters on two threads.
 
 python3 tflite_stress.py LIBRARY MODEL.tflite [TIMES] [SECONDS]     default: 1000 times, then 10 seconds of threads"""
+import ctypes
 import sys
 import threading
 import time
@@ -15,6 +16,19 @@ def resident():
         return int(file.read().split()[1]) * 4096
 
 
+class Heap(ctypes.Structure):
+    """glibc's struct mallinfo2."""
+    _fields_ = [(name, ctypes.c_size_t) for name in (
+        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
+
+
+def in_use():
+    libc = ctypes.CDLL(None)
+    libc.mallinfo2.restype = Heap
+    heap = libc.mallinfo2()
+    return heap.uordblks + heap.hblkhd
+
+
 def image_for(made, seed):
     shape = made.get_input_details()[0]["shape"]
     return [np.random.default_rng(seed).random(shape, np.float32)]
@@ -25,7 +39,7 @@ def same(a, b):
 
 
 def cycle(library, path, times):
-    expected, sizes = None, []
+    expected, sizes, used = None, [], []
     for i in range(times):
         made = tflite_host.interpreter(path, [tflite_host.delegate(library)])
         results = tflite_host.run(made, image_for(made, 1))
@@ -33,12 +47,13 @@ def cycle(library, path, times):
         assert same(results, expected), f"another result in round {i}"
         del made
         sizes.append(resident())
-    # Caches and pools fill at first: growth is what comes after a fifth of the rounds.
+        used.append(in_use())
+    # Live bytes, not the resident ones: those drift by fragments. PoCL alone loses some 150 bytes a round. Caches and pools fill at first: growth is what comes after a fifth of the rounds.
     start = times // 5
-    growth = (np.mean(sizes[-start:]) - np.mean(sizes[start:2 * start])) / (times - 2 * start)
-    good = growth < 1024
+    growth = (np.mean(used[-start:]) - np.mean(used[start:2 * start])) / (times - 2 * start)
+    good = growth < 512
     print(f"{tflite_host.NAME}: {times} times created, run and destroyed; {sizes[start] / 1e6:.1f} MB after {start}, "
-          f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} bytes a round{'' if good else '  FAILED'}", flush=True)
+          f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} live bytes a round{'' if good else '  FAILED'}", flush=True)
     return good
 
 
