@@ -1,5 +1,5 @@
-/* What every kernel file stands on. The host composes a program from params.h, this file, functions.cl (once with VEC 1,
- * once with the variant's VEC) and the variant's own file with ENTRY and its macros defined. */
+/* What every kernel file stands on. The host composes a program from params.h, this file, functions.cl (once with VEC
+ * 1, once with the variant's VEC) and the variant's own file with ENTRY and its macros defined. */
 #pragma OPENCL FP_CONTRACT OFF
 
 #define PASTE_(a, b) a##b
@@ -44,9 +44,8 @@ typedef int int1;
 /* A helper of the variant's own file: programs hold several variants of one file. */
 #define FN(name) PASTE(PASTE(name, _), ENTRY)
 
-#define OPERANDS                                                                                                \
-  __global const float *x, __global const float *w, __global const float *r, __global const float *s, \
-      __global float *y
+#define OPERANDS \
+  __global const float *x, __global const float *w, __global const float *r, __global const float *s, __global float *y
 /* Wraps a variant's device function `static void ENTRY(OPERANDS, const stage_params *p, int task)` as a kernel of LOCAL
  * work-items; the host appends it after each variant's file. */
 #define KERNEL(name)                                                                                            \
@@ -60,8 +59,9 @@ typedef int int1;
 #define activate1 activate_1
 #define activateV FNV(activate)
 
-/* Work cut into equal units: a task of one item walks a range of them; the items of larger groups stand side by side. */
-#define FOR_UNITS(unit, count)                                                                                      \
-  for (int unit = LOCAL == 1 ? (int)((long)(count) * task / p->tasks) : task * LOCAL + (int)get_local_id(0),        \
-           unit##_end = LOCAL == 1 ? (int)((long)(count) * (task + 1) / p->tasks) : (int)(count);                   \
+/* Work cut into equal units: a task of one item walks a range of them; the items of larger groups stand side by side.
+ */
+#define FOR_UNITS(unit, count)                                                                             \
+  for (int unit = LOCAL == 1 ? (int)((long)(count)*task / p->tasks) : task * LOCAL + (int)get_local_id(0), \
+           unit##_end = LOCAL == 1 ? (int)((long)(count) * (task + 1) / p->tasks) : (int)(count);          \
        unit < unit##_end; unit += LOCAL == 1 ? 1 : p->tasks * LOCAL)

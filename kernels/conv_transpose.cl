@@ -1,5 +1,5 @@
-/* Transposed convolutions: an output gathers the taps (ky, kx) whose input pixel exists, all ci of the group each. A unit
- * is an output pixel of one group. Packed weights: as gemm.cl has them, with NR = VEC and no row of zeros. */
+/* Transposed convolutions: an output gathers the taps (ky, kx) whose input pixel exists, all ci of the group each. A
+ * unit is an output pixel of one group. Packed weights: as gemm.cl has them, with NR = VEC and no row of zeros. */
 
 /* The input index that tap k contributes from, or -1. */
 static int FN(source)(const int out, const int k, const int dilation, const int stride, const int size) {

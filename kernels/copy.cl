@@ -1,9 +1,9 @@
 /* y = x with both sides strided. A unit is up to CHUNK elements of the innermost axis, or, where x is dense along the
  * axis before it (a transpose), up to TILE of that axis by all of the innermost.
  *   mode 0 copy       from x[extra[0]], to y[extra[1]]; extra[2]: 1 asks for transpose tiles
- *   mode 1 constant, 2 reflect, 3 edge: pads; r_stride is how many elements come before each axis of x (negative: cropped),
- *                     extra x's dims; extra_float[0] the constant
- *   mode 4 gather     index i of axis extra[2] reads x at index r[i] (a 32-bit integer) instead; firsts as in mode 0 */
+ *   mode 1 constant, 2 reflect, 3 edge: pads; r_stride is how many elements come before each axis of x (negative:
+ * cropped), extra x's dims; extra_float[0] the constant mode 4 gather     index i of axis extra[2] reads x at index
+ * r[i] (a 32-bit integer) instead; firsts as in mode 0 */
 #define CHUNK 4096
 #define TILE 64
 

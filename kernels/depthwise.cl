@@ -3,12 +3,13 @@
  * Packed weights: biases [outputs], then weights [ky][kx][outputs], then zeros [inputs], which stand for pixels in the
  * padding.
  *
- * split: 0 bands of output rows in a task, 1 tasks over an image's bands, 2 channels in a task (a multiple of VEC; the last has the
- * rest too), 3 tasks over the channels.
+ * split: 0 bands of output rows in a task, 1 tasks over an image's bands, 2 channels in a task (a multiple of VEC; the
+ * last has the rest too), 3 tasks over the channels.
  *
  * K, S: kernel size and stride for which the window is unrolled: a task walks bands of two output rows in tiles of four
- * columns, and each input vector that it loads serves all taps that it lies under. K 0: any window, tile by tile through a
- * list of pointers, one output row at a time. Channels run innermost; the last vector of a row overlaps the one before. */
+ * columns, and each input vector that it loads serves all taps that it lies under. K 0: any window, tile by tile
+ * through a list of pointers, one output row at a time. Channels run innermost; the last vector of a row overlaps the
+ * one before. */
 #define TILE_COLUMNS 4
 
 #if K
@@ -78,60 +79,61 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
 
 #define LOAD_COLUMN(i, j) v[j] = LOADV(ADDRESS(i, j) + c);
 #define SCALE_COLUMN(i, j) v[j] *= scale;
-#define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky) * K + (kx)) * (long)g->oc + c);
+#define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky)*K + (kx)) * (long)g->oc + c);
 #define TAP_0(row, kx) acc[row][0] = fma(v[0 * S + (kx)], wk[kx], acc[row][0]);
 #define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx], acc[row][1]);
 #define TAP_2(row, kx) acc[row][2] = fma(v[2 * S + (kx)], wk[kx], acc[row][2]);
 #define TAP_3(row, kx) acc[row][3] = fma(v[3 * S + (kx)], wk[kx], acc[row][3]);
-#define OUTPUT_ROW(row, ky)                                                                             \
-  if ((ky) >= 0 && (ky) < K) {                                                                          \
-    FV wk[K];                                                                                           \
-    EACH_TAP_OF(LOAD_WEIGHT, ky)                                                                        \
-    EACH_TAP_OF(TAP_0, row) EACH_TAP_OF(TAP_1, row) EACH_TAP_OF(TAP_2, row) EACH_TAP_OF(TAP_3, row)     \
+#define OUTPUT_ROW(row, ky)                                                                         \
+  if ((ky) >= 0 && (ky) < K) {                                                                      \
+    FV wk[K];                                                                                       \
+    EACH_TAP_OF(LOAD_WEIGHT, ky)                                                                    \
+    EACH_TAP_OF(TAP_0, row) EACH_TAP_OF(TAP_1, row) EACH_TAP_OF(TAP_2, row) EACH_TAP_OF(TAP_3, row) \
   }
-#define INPUT_ROW(i)                             \
-  {                                              \
-    FV v[IN_COLUMNS];                            \
-    EACH_IN_COLUMN(LOAD_COLUMN, i)               \
-    if (p->has_scale) {                          \
-      const FV scale = LOADV(t->scale + c);      \
-      EACH_IN_COLUMN(SCALE_COLUMN, i)            \
-    }                                            \
-    OUTPUT_ROW(0, i)                             \
-    OUTPUT_ROW(1, (i)-S)                         \
+#define INPUT_ROW(i)                        \
+  {                                         \
+    FV v[IN_COLUMNS];                       \
+    EACH_IN_COLUMN(LOAD_COLUMN, i)          \
+    if (p->has_scale) {                     \
+      const FV scale = LOADV(t->scale + c); \
+      EACH_IN_COLUMN(SCALE_COLUMN, i)       \
+    }                                       \
+    OUTPUT_ROW(0, i)                        \
+    OUTPUT_ROW(1, (i)-S)                    \
   }
 #define STORE_COLUMN(row, j) \
   if ((j) < columns) FN(finish)(p, t, acc[row][j], oy + (row), ox + (j), c);
 /* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
-#define DEPTHWISE_TILE                                                         \
-  EACH_VECTOR(c, t) {                                                          \
-    FV acc[BAND_ROWS][TILE_COLUMNS];                                           \
-    acc[0][0] = LOADV(t->bias + c);                                            \
-    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                             \
-    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                 \
-    EACH_IN_ROW(INPUT_ROW)                                                     \
-    TIMES_4(STORE_COLUMN, 0)                                                   \
-    if (oy + 1 < g->oh) {                                                      \
-      TIMES_4(STORE_COLUMN, 1)                                                 \
-    }                                                                          \
+#define DEPTHWISE_TILE                                         \
+  EACH_VECTOR(c, t) {                                          \
+    FV acc[BAND_ROWS][TILE_COLUMNS];                           \
+    acc[0][0] = LOADV(t->bias + c);                            \
+    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];             \
+    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0]; \
+    EACH_IN_ROW(INPUT_ROW)                                     \
+    TIMES_4(STORE_COLUMN, 0)                                   \
+    if (oy + 1 < g->oh) {                                      \
+      TIMES_4(STORE_COLUMN, 1)                                 \
+    }                                                          \
   }
 
 /* All columns of the tile's inputs lie inside the image. */
-static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row,
-                           const int *step, const int oy, const int ox) {
+static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row, const int *step,
+                           const int oy, const int ox) {
   const window_params *g = &p->u.window;
   const int columns = TILE_COLUMNS;
-#define ADDRESS(i, j) (row[i] + (j) * step[i])
+#define ADDRESS(i, j) (row[i] + (j)*step[i])
   DEPTHWISE_TILE
 #undef ADDRESS
 }
 
-static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row,
-                          const int *step, const int oy, const int ox) {
+static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row, const int *step,
+                          const int oy, const int ox) {
   const window_params *g = &p->u.window;
   const int columns = min(TILE_COLUMNS, g->ow - ox), first = ox * S - g->pl;
   __global const float *at[IN_ROWS * IN_COLUMNS];
-#define SET_ADDRESS(i, j) at[(i)*IN_COLUMNS + (j)] = first + (j) < 0 || first + (j) >= g->w ? t->zeros : row[i] + (j) * step[i];
+#define SET_ADDRESS(i, j) \
+  at[(i)*IN_COLUMNS + (j)] = first + (j) < 0 || first + (j) >= g->w ? t->zeros : row[i] + (j)*step[i];
 #define SET_ROW(i) EACH_IN_COLUMN(SET_ADDRESS, i)
   EACH_IN_ROW(SET_ROW)
 #define ADDRESS(i, j) at[(i)*IN_COLUMNS + (j)]
@@ -148,11 +150,11 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
   for (int ox = 0; ox < g->ow; ox += TILE_COLUMNS) {
     const int first = ox * S - g->pl;
     const int inner = first >= 0 && first + IN_COLUMNS <= g->w && ox + TILE_COLUMNS <= g->ow;
-#define SET_ROW(i)                                                                               \
-  {                                                                                              \
-    const int iy = oy * S - g->pt + (i), inside = iy >= 0 && iy < g->h;                          \
-    step[i] = inside ? p->x_pitch : 0;                                                           \
-    row[i] = inside ? t->x + ((long)iy * g->w + first) * p->x_pitch : t->zeros;                  \
+#define SET_ROW(i)                                                              \
+  {                                                                             \
+    const int iy = oy * S - g->pt + (i), inside = iy >= 0 && iy < g->h;         \
+    step[i] = inside ? p->x_pitch : 0;                                          \
+    row[i] = inside ? t->x + ((long)iy * g->w + first) * p->x_pitch : t->zeros; \
   }
     EACH_IN_ROW(SET_ROW)
 #undef SET_ROW

@@ -1,10 +1,9 @@
-/* y = function(x), or function(x OP r), or function(x * scale + r) over strided axes. A unit is up to CHUNK elements of the
- * innermost axis. With a scale, operand s has the strides in extra[]: x becomes x * s, rounded, before OP. mode -1: no OP. */
+/* y = function(x), or function(x OP r), or function(x * scale + r) over strided axes. A unit is up to CHUNK elements of
+ * the innermost axis. With a scale, operand s has the strides in extra[]: x becomes x * s, rounded, before OP. mode -1:
+ * no OP. */
 #define CHUNK 4096
 
-static FV FN(read)(__global const float *p, const long i, const int stride) {
-  return stride ? LOADV(p + i) : (FV)(*p);
-}
+static FV FN(read)(__global const float *p, const long i, const int stride) { return stride ? LOADV(p + i) : (FV)(*p); }
 
 static FV FN(result)(const FV a, const FV b, const stage_params *p) {
   const FV v = p->mode < 0 ? a : FNV(binary)(a, b, p->mode);
@@ -23,21 +22,21 @@ typedef struct FN(row) {
   int x_step, r_step, s_step, y_step;
 } FN(row);
 
-/* `value` of a, b and c for whole vectors, where b and c are given by how to read them at k (an operand that does not exist
- * must not be read: x may be written elsewhere). A rest is the row's last VEC elements, overlapping the vector before: their
- * operands are read before anything is written, so that y may be x. */
-#define LOOP(load_b, load_c, value)                                     \
-  {                                                                     \
-    int k = tail;                                                       \
-    FV a = FN(read)(at->x, k, at->x_step), b = load_b, c = load_c;      \
-    const FV last = value;                                              \
-    for (k = 0; k + VEC <= count; k += VEC) {                           \
-      a = FN(read)(at->x, k, at->x_step);                               \
-      b = load_b;                                                       \
-      c = load_c;                                                       \
-      STOREV(value, at->y + k);                                         \
-    }                                                                   \
-    if (k < count) STOREV(last, at->y + tail);                          \
+/* `value` of a, b and c for whole vectors, where b and c are given by how to read them at k (an operand that does not
+ * exist must not be read: x may be written elsewhere). A rest is the row's last VEC elements, overlapping the vector
+ * before: their operands are read before anything is written, so that y may be x. */
+#define LOOP(load_b, load_c, value)                                \
+  {                                                                \
+    int k = tail;                                                  \
+    FV a = FN(read)(at->x, k, at->x_step), b = load_b, c = load_c; \
+    const FV last = value;                                         \
+    for (k = 0; k + VEC <= count; k += VEC) {                      \
+      a = FN(read)(at->x, k, at->x_step);                          \
+      b = load_b;                                                  \
+      c = load_c;                                                  \
+      STOREV(value, at->y + k);                                    \
+    }                                                              \
+    if (k < count) STOREV(last, at->y + tail);                     \
   }
 #define READ_R FN(read)(at->r, k, at->r_step)
 #define READ_S FN(read)(at->s, k, at->s_step)

@@ -1,7 +1,7 @@
 /* The elementary functions, over vectors of VEC floats. Included once per VEC in a program, VEC 1 first (common.cl).
- * Every operation is one of IEEE 754's correctly rounded ones in a written order, so results are equal to the bit on all
- * devices; docs/numerics.md has the same as formulas. NaN in gives NaN out. No built-in here rounds: floor, ceil, rint
- * and conversions of integers below 2^24 are exact. */
+ * Every operation is one of IEEE 754's correctly rounded ones in a written order, so results are equal to the bit on
+ * all devices; docs/numerics.md has the same as formulas. NaN in gives NaN out. No built-in here rounds: floor, ceil,
+ * rint and conversions of integers below 2^24 are exact. */
 
 #if VEC == 1
 #define INF_F as_float(0x7f800000)
@@ -9,9 +9,35 @@
 
 /* sepcl_function and sepcl_binary of sepcl.h. */
 enum function_kind {
-  F_NONE, F_RELU, F_RELU6, F_CLIP, F_LEAKY_RELU, F_ELU, F_HARD_SIGMOID, F_HARD_SWISH, F_SIGMOID, F_SWISH, F_TANH, F_GELU,
-  F_GELU_TANH, F_ERF, F_EXP, F_LOG, F_SQRT, F_ABS, F_NEGATE, F_RECIPROCAL, F_SOFTPLUS, F_FLOOR, F_CEIL, F_ROUND, F_SIGN,
-  F_THRESHOLDED, F_SELU, F_SOFTSIGN, F_MISH
+  F_NONE,
+  F_RELU,
+  F_RELU6,
+  F_CLIP,
+  F_LEAKY_RELU,
+  F_ELU,
+  F_HARD_SIGMOID,
+  F_HARD_SWISH,
+  F_SIGMOID,
+  F_SWISH,
+  F_TANH,
+  F_GELU,
+  F_GELU_TANH,
+  F_ERF,
+  F_EXP,
+  F_LOG,
+  F_SQRT,
+  F_ABS,
+  F_NEGATE,
+  F_RECIPROCAL,
+  F_SOFTPLUS,
+  F_FLOOR,
+  F_CEIL,
+  F_ROUND,
+  F_SIGN,
+  F_THRESHOLDED,
+  F_SELU,
+  F_SOFTSIGN,
+  F_MISH
 };
 enum binary_kind { B_ADD, B_SUB, B_MUL, B_DIV, B_MIN, B_MAX, B_POW, B_PRELU };
 #endif
@@ -127,11 +153,12 @@ static FV FNV(div_rn)(const FV a, const FV b) {
   const IV a_size = a_bits & sign_mask, b_size = b_bits & sign_mask, infinity = (IV)(0x7f800000);
   const IV ordinary = a_size > (IV)(0) && a_size < infinity && b_size > (IV)(0) && b_size < infinity;
   const FV one = (FV)(1.0f);
-  const FV q = FNV(div_positive)(ordinary ? PASTE(as_float, VEC)(a_size) : one,
-                                 ordinary ? PASTE(as_float, VEC)(b_size) : one);
+  const FV q =
+      FNV(div_positive)(ordinary ? PASTE(as_float, VEC)(a_size) : one, ordinary ? PASTE(as_float, VEC)(b_size) : one);
   const IV sign = (a_bits ^ b_bits) & (IV)(0x80000000);
   /* Where either is 0, infinite or NaN, a times a stand-in for 1 / b is exact. */
-  const IV inverse = (b_size == (IV)(0) ? infinity : (b_size == infinity ? (IV)(0) : (b_size > infinity ? b_size : (IV)(0x3f800000))));
+  const IV inverse =
+      (b_size == (IV)(0) ? infinity : (b_size == infinity ? (IV)(0) : (b_size > infinity ? b_size : (IV)(0x3f800000))));
   const FV special = a * PASTE(as_float, VEC)(inverse | (b_bits & (IV)(0x80000000)));
   return ordinary ? PASTE(as_float, VEC)(PASTE(as_int, VEC)(q) | sign) : special;
 }
@@ -333,9 +360,9 @@ static FV FNV(clip)(const FV x, const float low, const float high) {
 static FV FNV(function)(const FV x, const int kind, const float a, const float b) {
   const FV zero = (FV)(0.0f), one = (FV)(1.0f);
   switch (kind) {
-    case F_LEAKY_RELU: return x < zero ? (FV)(a) * x : x;
-    case F_ELU: return x < zero ? (FV)(a) * FNV(expm1)(x < zero ? x : zero) : x;
-    case F_SELU: return x < zero ? (FV)(b * a) * FNV(expm1)(x < zero ? x : zero) : (FV)(b) * x;
+    case F_LEAKY_RELU: return x < zero ? (FV)(a)*x : x;
+    case F_ELU: return x < zero ? (FV)(a)*FNV(expm1)(x < zero ? x : zero) : x;
+    case F_SELU: return x < zero ? (FV)(b * a) * FNV(expm1)(x < zero ? x : zero) : (FV)(b)*x;
     case F_HARD_SIGMOID: return FNV(clip)(fma((FV)(a), x, (FV)(b)), 0.0f, 1.0f);
     case F_HARD_SWISH: return x * FNV(clip)(fma(x, (FV)(0x1.555556p-3f), (FV)(0.5f)), 0.0f, 1.0f);
     case F_SIGMOID: return FNV(fn_sigmoid)(x);

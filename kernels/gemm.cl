@@ -1,11 +1,11 @@
 /* Pointwise and general convolutions, and matrix products: rows are output pixels, read where they lie.
  *
  * Packed weights: for each group its panels of NR outputs (the last one as many vectors as it needs), each its biases,
- * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding; then, with mode 1,
- * the place in its pixel of each output, as an integer.
+ * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding; then, with
+ * mode 1, the place in its pixel of each output, as an integer.
  *
- * split: 0 rows in a task, 1 tasks over the rows of an image, 2 panels in a task, 3 tasks over a group's panels, 4 rows of
- * an image (all images together count as one unless there is a scale), 5 panels of a group.
+ * split: 0 rows in a task, 1 tasks over the rows of an image, 2 panels in a task, 3 tasks over a group's panels, 4 rows
+ * of an image (all images together count as one unless there is a scale), 5 panels of a group.
  *
  * CONV 0: the kernel is 1x1 and unpadded. */
 #include "tile.cl"
@@ -119,9 +119,9 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
     __global const float *rr = r + (long)pixel * p->r_pitch;
     int from;
     if (vectors == NR / VEC)
-      from = wanted > TILE_HALF(TILE_TR(NR_VECTORS))
-                 ? GEMM_TILE(TILE_TR(NR_VECTORS), NR_VECTORS) GEMM_ARGUMENTS
-                 : GEMM_TILE(TILE_HALF(TILE_TR(NR_VECTORS)), NR_VECTORS) GEMM_ARGUMENTS;
+      from = wanted > TILE_HALF(TILE_TR(NR_VECTORS)) ? GEMM_TILE(TILE_TR(NR_VECTORS), NR_VECTORS) GEMM_ARGUMENTS
+                                                     : GEMM_TILE(TILE_HALF(TILE_TR(NR_VECTORS)), NR_VECTORS)
+                                                           GEMM_ARGUMENTS;
     else if (vectors == 1)
       from = GEMM_TILE(TILE_TR(1), 1) GEMM_ARGUMENTS;
 #if NR / VEC > 2
@@ -161,8 +161,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
     const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
     end.order = order ? order + o : 0;
-    FN(panel)(p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left,
-              y + p->y_at + first, p->has_residual ? r + p->r_at + first : y);
+    FN(panel)
+    (p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left, y + p->y_at + first,
+     p->has_residual ? r + p->r_at + first : y);
   }
 }
 #undef NR_VECTORS

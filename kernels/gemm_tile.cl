@@ -1,7 +1,7 @@
 /* One tile of gemm.cl: TR output pixels from `pixel` on, of which `rows` are wanted, x TV vectors, of which `outputs`
  * floats are. */
 static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
-                            const int rows, const int outputs, __global float *y, __global const float *r,
+                           const int rows, const int outputs, __global float *y, __global const float *r,
                            float *buffer) {
   const window_params *g = t->g;
   __global const float *b = panel + TV * VEC, *scale = t->scale, *soon = t->soon;

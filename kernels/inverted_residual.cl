@@ -1,9 +1,9 @@
-/* Expansion (1x1), depthwise and projection (1x1) in one kernel. A task makes a tile of output pixels: for each panel of NR
- * expanded channels it expands the region of the input under the tile, convolves it depthwise, and adds its share to the
- * sums of the projection, whose chains go on from panel to panel.
+/* Expansion (1x1), depthwise and projection (1x1) in one kernel. A task makes a tile of output pixels: for each panel
+ * of NR expanded channels it expands the region of the input under the tile, convolves it depthwise, and adds its share
+ * to the sums of the projection, whose chains go on from panel to panel.
  *
- * Packed weights: the expansion's panels as in gemm.cl; for each of them depthwise biases and weights [ky][kx], as wide as
- * the panel; the projection's panels.
+ * Packed weights: the expansion's panels as in gemm.cl; for each of them depthwise biases and weights [ky][kx], as wide
+ * as the panel; the projection's panels.
  *
  * split: 0 rows and 1 columns of a tile, 2 tiles down and 3 across an image.
  * TILE_PIXELS, REGION_PIXELS, SUMS: what a tile, its region and its sums may have at most. */
@@ -15,20 +15,23 @@
 #define PROJECT_ROW(i) const float *a##i = expanded + min(i, rows - 1) * NR;
 #define LOAD_WANTED(i, v) FV c##i##_##v = LOADV(sums + min(i, rows - 1) * sums_pitch + v * VEC);
 #define LOAD_WANTED_ROW(i) TILE_VECTORS(LOAD_WANTED, i)
-#define STORE_WANTED_ROW(i) \
-  if (i < rows) {           \
+#define STORE_WANTED_ROW(i)       \
+  if (i < rows) {                 \
     TILE_VECTORS(TILE_TO_SUMS, i) \
   }
 #define INVERTED_TILE(name, tr, tv) PASTE(PASTE(PASTE(PASTE(name, tr), PASTE(x, tv)), _), ENTRY)
-#define EXPAND(tv)                                                                                          \
-  for (int i = 0; i < count; i += TILE_TR(tv))                                                              \
-    INVERTED_TILE(expand_, TILE_TR(tv), tv)(x + (long)i * pitch, pitch, inputs, panel, min(TILE_TR(tv), count - i), \
-                                            region + i * NR);
-#define PROJECT(tv)                                                                                         \
-  for (int i = 0; i < pixels; i += TILE_TR(tv))                                                             \
-    INVERTED_TILE(project_, TILE_TR(tv), tv)(expanded + i * NR, count, weights + (long)first * TV_WIDTH(tv), \
-                                             min(TILE_TR(tv), pixels - i), sums + i * pitch + o, pitch);
-#define TV_WIDTH(tv) ((tv) * VEC)
+#define EXPAND(tv)                                                                             \
+  for (int i = 0; i < count; i += TILE_TR(tv)) {                                               \
+    INVERTED_TILE(expand_, TILE_TR(tv), tv)                                                    \
+    (x + (long)i * pitch, pitch, inputs, panel, min(TILE_TR(tv), count - i), region + i * NR); \
+  }
+#define PROJECT(tv)                                                                                \
+  for (int i = 0; i < pixels; i += TILE_TR(tv)) {                                                  \
+    INVERTED_TILE(project_, TILE_TR(tv), tv)                                                       \
+    (expanded + i * NR, count, weights + (long)first * TV_WIDTH(tv), min(TILE_TR(tv), pixels - i), \
+     sums + i * pitch + o, pitch);                                                                 \
+  }
+#define TV_WIDTH(tv) ((tv)*VEC)
 #endif
 
 #define TV 1
@@ -138,23 +141,26 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   }
   for (int first = 0; first < g->expanded; first += NR) {
     const int count = min(NR, g->expanded - first), vectors = (count + VEC - 1) / VEC;
-    for (int i = 0; i < t.height; i++)
-      FN(expand_row)(from + (long)i * g->w * p->x_pitch, p->x_pitch, g->c, w_expand + (long)first * (g->c + 1),
-                     t.width, vectors, region + i * t.width * NR);
+    for (int i = 0; i < t.height; i++) {
+      FN(expand_row)
+      (from + (long)i * g->w * p->x_pitch, p->x_pitch, g->c, w_expand + (long)first * (g->c + 1), t.width, vectors,
+       region + i * t.width * NR);
+    }
     FN(activate_all)(region, t.height * t.width, vectors, p, 1);
     FN(depthwise)(region, &t, g, w_depthwise + (long)first * (g->kh * g->kw + 1), vectors * VEC, expanded);
     FN(activate_all)(expanded, pixels, vectors, p, 2);
     for (int o = 0; o < g->oc; o += NR) {
       const int width = min(NR, pitch - o);
-      FN(project_panel)(expanded, first, count, w_project + (long)o * (g->expanded + 1) + width, pixels, width / VEC,
-                        sums, pitch, o);
+      FN(project_panel)
+      (expanded, first, count, w_project + (long)o * (g->expanded + 1) + width, pixels, width / VEC, sums, pitch, o);
     }
   }
   const FN(ending) end = FN(ending_of)(p);
   for (int i = 0; i < t.rows; i++) {
     const long pixel = ((long)t.n * g->oh + t.oy + i) * g->ow + t.ox;
     __global float *to = y + p->y_at + pixel * p->y_pitch;
-    FN(finish)(sums + i * t.columns * pitch, pitch, &end, to,
-               p->has_residual ? r + p->r_at + pixel * p->r_pitch : to, t.columns, g->oc);
+    FN(finish)
+    (sums + i * t.columns * pitch, pitch, &end, to, p->has_residual ? r + p->r_at + pixel * p->r_pitch : to, t.columns,
+     g->oc);
   }
 }

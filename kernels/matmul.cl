@@ -1,6 +1,6 @@
-/* Products of two activations: y[.., m, n] = function(c[.., m, n] + sum over k of x[.., m, k] r[.., k, n]). The last two
- * axes are m and n; x_stride and r_stride of the others are the batch's. extra: 0 K, 1 x's stride along k, 2 r's stride
- * along k, 3.. c's strides (operand s, if has_scale). A unit is MR rows by VEC columns. */
+/* Products of two activations: y[.., m, n] = function(c[.., m, n] + sum over k of x[.., m, k] r[.., k, n]). The last
+ * two axes are m and n; x_stride and r_stride of the others are the batch's. extra: 0 K, 1 x's stride along k, 2 r's
+ * stride along k, 3.. c's strides (operand s, if has_scale). A unit is MR rows by VEC columns. */
 
 /* r[k][n ..]: `step` floats from column to column. */
 static FV FN(column)(__global const float *from, const int step, const int count) {
@@ -24,8 +24,7 @@ static void FN(compute)(OPERANDS, const stage_params *p, const FN(tile) * at) {
     const int row = min(i, at->rows - 1); /* the rows past the end repeat the last */
     rows[i] = at->x + (long)row * g->x_stride[m];
     sums[i] = (FV)(0.0f);
-    if (p->has_scale)
-      sums[i] = FN(column)(s + at->s + (long)row * g->extra[3 + m], g->extra[3 + n], at->count);
+    if (p->has_scale) sums[i] = FN(column)(s + at->s + (long)row * g->extra[3 + m], g->extra[3 + n], at->count);
   }
   for (int k = 0; k < g->extra[0]; k++) {
     const FV b = FN(column)(r + at->r + (long)k * g->extra[2], g->r_stride[n], at->count);

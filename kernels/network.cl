@@ -1,7 +1,7 @@
-/* A whole network in one launch. Work-groups, of one item each, take tickets in order; the table says which stage a ticket
- * belongs to and which task of it. A stage's tasks wait until the stages that it depends on have counted all their tasks.
- * A ticket only ever waits for lower tickets, which work-groups that already run have taken: no order of scheduling can
- * dead-lock it.
+/* A whole network in one launch. Work-groups, of one item each, take tickets in order; the table says which stage a
+ * ticket belongs to and which task of it. A stage's tasks wait until the stages that it depends on have counted all
+ * their tasks. A ticket only ever waits for lower tickets, which work-groups that already run have taken: no order of
+ * scheduling can dead-lock it.
  *
  * The caller's buffers io0, ... are read and written from io_at floats on.
  *
@@ -21,8 +21,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
     __global const network_row *rows, __global const int *waits, const int tickets, volatile __global int *counters,
     __global float *arena, __global float *weights, __global float *io0, __global float *io1, __global float *io2,
     __global float *io3, const long4 io_at) {
-  __global float *buffers[NETWORK_BUFFERS] = {arena, weights, io0 + io_at.s0, io1 + io_at.s1, io2 + io_at.s2,
-                                              io3 + io_at.s3};
+  __global float *buffers[NETWORK_BUFFERS] = {arena,          weights,        io0 + io_at.s0,
+                                              io1 + io_at.s1, io2 + io_at.s2, io3 + io_at.s3};
   int row = -1, next = 0; /* next: the first ticket past the row */
   stage_params params;
   __global float *x = arena, *w = weights, *r = arena, *s = arena, *y = arena;

@@ -16,9 +16,9 @@ typedef struct FN(steps) {
   long row, column;
 } FN(steps);
 
-#define FOR_TAPS                                                                        \
-  for (int ky = taps.s0; ky < taps.s1; ky++) {                                          \
-    __global const float *from = at + ky * steps.row + taps.s2 * steps.column;          \
+#define FOR_TAPS                                                               \
+  for (int ky = taps.s0; ky < taps.s1; ky++) {                                 \
+    __global const float *from = at + ky * steps.row + taps.s2 * steps.column; \
     for (int kx = taps.s2; kx < taps.s3; kx++, from += steps.column)
 #define MORE(best, v) (v > best || v != v ? v : best)
 
@@ -26,50 +26,50 @@ typedef struct FN(steps) {
 static FV FN(maximum)(__global const float *at, const FN(steps) steps, const int4 taps, const int count) {
   FV best = (FV)(-INF_F);
   FOR_TAPS {
-      const FV v = FNV(load_part)(from, count);
-      best = MORE(best, v);
-    }
+    const FV v = FNV(load_part)(from, count);
+    best = MORE(best, v);
   }
-  return best;
+}
+return best;
 }
 
 static FV FN(sum)(__global const float *at, const FN(steps) steps, const int4 taps, const int count) {
   FV sum = (FV)(0.0f);
   FOR_TAPS { sum = sum + FNV(load_part)(from, count); }
-  }
-  return sum;
+}
+return sum;
 }
 
 /* Four vectors at once. */
 static void FN(maximum4)(__global const float *at, const FN(steps) steps, const int4 taps, FV *out) {
   FV a = (FV)(-INF_F), b = a, c = a, d = a;
   FOR_TAPS {
-      const FV e = LOADV(from), f = LOADV(from + VEC), g = LOADV(from + 2 * VEC), h = LOADV(from + 3 * VEC);
-      a = MORE(a, e);
-      b = MORE(b, f);
-      c = MORE(c, g);
-      d = MORE(d, h);
-    }
+    const FV e = LOADV(from), f = LOADV(from + VEC), g = LOADV(from + 2 * VEC), h = LOADV(from + 3 * VEC);
+    a = MORE(a, e);
+    b = MORE(b, f);
+    c = MORE(c, g);
+    d = MORE(d, h);
   }
-  out[0] = a;
-  out[1] = b;
-  out[2] = c;
-  out[3] = d;
+}
+out[0] = a;
+out[1] = b;
+out[2] = c;
+out[3] = d;
 }
 
 static void FN(sum4)(__global const float *at, const FN(steps) steps, const int4 taps, FV *out) {
   FV a = (FV)(0.0f), b = a, c = a, d = a;
   FOR_TAPS {
-      a = a + LOADV(from);
-      b = b + LOADV(from + VEC);
-      c = c + LOADV(from + 2 * VEC);
-      d = d + LOADV(from + 3 * VEC);
-    }
+    a = a + LOADV(from);
+    b = b + LOADV(from + VEC);
+    c = c + LOADV(from + 2 * VEC);
+    d = d + LOADV(from + 3 * VEC);
   }
-  out[0] = a;
-  out[1] = b;
-  out[2] = c;
-  out[3] = d;
+}
+out[0] = a;
+out[1] = b;
+out[2] = c;
+out[3] = d;
 }
 
 /* What an average divides by: the taps inside the input, or inside input and padding. */

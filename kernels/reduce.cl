@@ -1,5 +1,5 @@
-/* Sum, mean, maximum or minimum over axes. The first extra[0] axes are kept, the others reduced, their elements taken in
- * row-major order; a unit is one output, or VEC of them along the last kept axis (extra[1], where x and y are dense
+/* Sum, mean, maximum or minimum over axes. The first extra[0] axes are kept, the others reduced, their elements taken
+ * in row-major order; a unit is one output, or VEC of them along the last kept axis (extra[1], where x and y are dense
  * there). extra_float[0] is 1 / elements. */
 
 /* Moves on to the next reduced element; returns by how much. */

@@ -7,14 +7,10 @@ static float FN(coordinate)(const int i, const int kind, const float scale, cons
   switch (kind) {
     case 1: /* pytorch_half_pixel */
       if (outputs == 1) return 0.0f;
-    case 0: /* half_pixel */
-      return div_rn_1(at + 0.5f, scale) - 0.5f;
-    case 2: /* align_corners */
-      return outputs == 1 ? 0.0f : div_rn_1(at * (float)(size - 1), (float)(outputs - 1));
-    case 3: /* asymmetric */
-      return div_rn_1(at, scale);
-    default: /* tf_half_pixel_for_nn */
-      return div_rn_1(at + 0.5f, scale);
+    case 0: /* half_pixel */ return div_rn_1(at + 0.5f, scale) - 0.5f;
+    case 2: /* align_corners */ return outputs == 1 ? 0.0f : div_rn_1(at * (float)(size - 1), (float)(outputs - 1));
+    case 3: /* asymmetric */ return div_rn_1(at, scale);
+    default: /* tf_half_pixel_for_nn */ return div_rn_1(at + 0.5f, scale);
   }
 }
 

@@ -1,8 +1,8 @@
 /* Depthwise + pointwise: a strip of pixels goes through the depthwise half into private memory, then through the shared
  * register tile.
  *
- * Packed weights: depthwise biases [c], weights [ky][kx][c], zeros [c] for pixels in the padding; then the pointwise panels
- * as in gemm.cl.
+ * Packed weights: depthwise biases [c], weights [ky][kx][c], zeros [c] for pixels in the padding; then the pointwise
+ * panels as in gemm.cl.
  *
  * split: 0 pixels in a task, 1 tasks over all pixels, 2 panels in a task, 3 tasks over the panels, 4 pixels in a strip,
  * 5 panels. STRIP: floats in a strip. */
@@ -57,7 +57,8 @@ static FV FN(inner)(const FV v, const stage_params *p) {
   return v < (FV)(p->act_a[1]) ? (FV)(p->act_a[1]) : t;
 }
 
-/* Columns of one output row, and all of their taps inside the image: then `first` is set to the first column's first tap. */
+/* Columns of one output row, and all of their taps inside the image: then `first` is set to the first column's first
+ * tap. */
 static int FN(inside)(__global const float **first, const stage_params *p, __global const float *x, int pixel,
                       const int columns) {
   const window_params *g = &p->u.window;
@@ -65,8 +66,8 @@ static int FN(inside)(__global const float **first, const stage_params *p, __glo
   pixel /= g->ow;
   const int oy = pixel % g->oh, n = pixel / g->oh, ix = ox * g->sw - g->pl, iy = oy * g->sh - g->pt;
   *first = x + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
-  return columns == DEPTHWISE_COLUMNS && ox + columns <= g->ow && iy >= 0 && iy + (g->kh - 1) * g->dh < g->h && ix >= 0 &&
-         ix + (columns - 1) * g->sw + (g->kw - 1) * g->dw < g->w;
+  return columns == DEPTHWISE_COLUMNS && ox + columns <= g->ow && iy >= 0 && iy + (g->kh - 1) * g->dh < g->h &&
+         ix >= 0 && ix + (columns - 1) * g->sw + (g->kw - 1) * g->dw < g->w;
 }
 
 /* The depthwise half of `count` pixels from `pixel` on. */
@@ -156,8 +157,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     for (int i = panel_from; i < panel_to; i++) {
       __global const float *panel = pointwise + (long)i * NR * (g->c + 1);
       const int o = i * NR, left = min(NR, g->oc - o);
-      FN(panel)(p, &end, strip, panel, count, left, y + p->y_at + (long)pixel * p->y_pitch + o,
-                p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : y);
+      FN(panel)
+      (p, &end, strip, panel, count, left, y + p->y_at + (long)pixel * p->y_pitch + o,
+       p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : y);
     }
   }
 }

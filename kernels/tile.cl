@@ -1,5 +1,5 @@
-/* The register tile that every convolution and matrix product shares: TR pixels x TV vectors of outputs, its accumulators
- * and row pointers named one by one (arrays of them end up in memory with some compilers).
+/* The register tile that every convolution and matrix product shares: TR pixels x TV vectors of outputs, its
+ * accumulators and row pointers named one by one (arrays of them end up in memory with some compilers).
  *
  * A file defines TR and TV and includes its own tile function, made of TILE_START.., TILE_LOOP and TILE_STORE. */
 #ifndef TILE_CL
@@ -34,11 +34,12 @@
 #define TILE_FROM_BIAS(i, v) FV c##i##_##v = bias##v;
 #define TILE_FROM_BIAS_ROW(i) TILE_VECTORS(TILE_FROM_BIAS, i)
 #define TILE_START_AT_BIAS TILE_VECTORS(TILE_BIAS, 0) TILE_ROWS(TILE_FROM_BIAS_ROW)
-#define TILE_FROM_SUMS(i, v) FV c##i##_##v = LOADV(sums + (i) * sums_pitch + v * VEC);
+#define TILE_FROM_SUMS(i, v) FV c##i##_##v = LOADV(sums + (i)*sums_pitch + v * VEC);
 #define TILE_FROM_SUMS_ROW(i) TILE_VECTORS(TILE_FROM_SUMS, i)
 #define TILE_START_AT_SUMS TILE_ROWS(TILE_FROM_SUMS_ROW)
 
-/* A hint that the line of memory at a float is needed soon. Not of OpenCL C's standard: the host says where it compiles. */
+/* A hint that the line of memory at a float is needed soon. Not of OpenCL C's standard: the host says where it
+ * compiles. */
 #ifdef HAVE_BUILTIN_PREFETCH
 #define PREFETCH(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 2)
 #else
@@ -81,19 +82,19 @@
   }
 
 /* Sums as they are. */
-#define TILE_TO_SUMS(i, v) STOREV(c##i##_##v, sums + (i) * sums_pitch + v * VEC);
+#define TILE_TO_SUMS(i, v) STOREV(c##i##_##v, sums + (i)*sums_pitch + v * VEC);
 #define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)
 #define TILE_STORE_SUMS TILE_ROWS(TILE_TO_SUMS_ROW)
 
-/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once; a last vector of
- * fewer outputs, and any other ending, go to `buffer`. Returns the first output that is left to finish there: the tiles of
- * all sizes share one copy of that code, for it holds every activation. */
+/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once; a last vector
+ * of fewer outputs, and any other ending, go to `buffer`. Returns the first output that is left to finish there: the
+ * tiles of all sizes share one copy of that code, for it holds every activation. */
 #define TILE_RESIDUAL(i, v) \
   if (v + 1 < TV || whole) c##i##_##v += LOADV(rr + v * VEC);
-#define TILE_RESIDUAL_ROW(i) \
-  if (i < rows) {            \
+#define TILE_RESIDUAL_ROW(i)       \
+  if (i < rows) {                  \
     TILE_VECTORS(TILE_RESIDUAL, i) \
-  }                          \
+  }                                \
   rr += end->r_pitch;
 #define TILE_CLIP(i, v)                                 \
   if (v + 1 < TV || whole) {                            \
@@ -105,23 +106,23 @@
     TILE_VECTORS(TILE_CLIP, i) \
   }                            \
   yy += end->y_pitch;
-#define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i) * TV * VEC + v * VEC);
+#define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i)*TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
-#define TILE_STORE                                                           \
-  const int whole = outputs == TV * VEC;                                     \
-  if (end->act == F_CLIP && !end->order) {                                   \
-    __global float *yy = y;                                                  \
-    if (end->has_residual) {                                                 \
-      __global const float *rr = r;                                          \
-      TILE_ROWS(TILE_RESIDUAL_ROW)                                           \
-    }                                                                        \
-    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);                \
-    TILE_ROWS(TILE_CLIP_ROW)                                                 \
-    if (whole) return TV * VEC;                                              \
-    TILE_ROWS(TILE_DUMP_ROW)                                                 \
-    return (TV - 1) * VEC;                                                   \
-  }                                                                          \
-  TILE_ROWS(TILE_DUMP_ROW)                                                   \
+#define TILE_STORE                                            \
+  const int whole = outputs == TV * VEC;                      \
+  if (end->act == F_CLIP && !end->order) {                    \
+    __global float *yy = y;                                   \
+    if (end->has_residual) {                                  \
+      __global const float *rr = r;                           \
+      TILE_ROWS(TILE_RESIDUAL_ROW)                            \
+    }                                                         \
+    const FV low = (FV)(end->act_a), high = (FV)(end->act_b); \
+    TILE_ROWS(TILE_CLIP_ROW)                                  \
+    if (whole) return TV * VEC;                               \
+    TILE_ROWS(TILE_DUMP_ROW)                                  \
+    return (TV - 1) * VEC;                                    \
+  }                                                           \
+  TILE_ROWS(TILE_DUMP_ROW)                                    \
   return 0;
 
 /* Floats of the largest tile's buffer. */
@@ -172,9 +173,10 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
   return end;
 }
 
-/* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors. */
-static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y,
-                       __global const float *r, const int rows, const int outputs) {
+/* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors.
+ */
+static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y, __global const float *r,
+                       const int rows, const int outputs) {
   __global const int *order = end->order;
   const int fours = order ? 0 : outputs & ~3; /* outputs that move four at a time */
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {

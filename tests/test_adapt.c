@@ -3,7 +3,8 @@
 
 #include "run/adapt.h"
 
-/* Runs `count` times on a machine where a run takes all_seconds or one_seconds; returns how often one worker was used. */
+/* Runs `count` times on a machine where a run takes all_seconds or one_seconds; returns how often one worker was used.
+ */
 static int used_one(adapt *a, int count, double all_seconds, double one_seconds) {
   int ones = 0;
   for (int i = 0; i < count; i++) {

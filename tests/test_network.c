@@ -9,7 +9,9 @@
 
 static sepcl_device *device;
 
-static void open_device(void) { ck_assert_msg(sepcl_device_open(&device, NULL, NULL) == SEPCL_OK, "%s", sepcl_last_error()); }
+static void open_device(void) {
+  ck_assert_msg(sepcl_device_open(&device, NULL, NULL) == SEPCL_OK, "%s", sepcl_last_error());
+}
 
 static void close_device(void) { sepcl_device_free(device); }
 
@@ -169,8 +171,7 @@ static sepcl_graph *block_graph(bool expands) {
   sepcl_value x = sepcl_graph_input(g, "x", 4, (int64_t[]){1, H, W, C}), y = x;
   int32_t inner = expands ? E : C;
   sepcl_activation relu6 = {SEPCL_RELU6, 0, 0};
-  if (expands)
-    y = sepcl_graph_activation(g, conv(g, y, weights(g, w2_data, E, C, 1), SEPCL_NO_VALUE, E, 1), relu6);
+  if (expands) y = sepcl_graph_activation(g, conv(g, y, weights(g, w2_data, E, C, 1), SEPCL_NO_VALUE, E, 1), relu6);
   sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
   a.outputs = a.groups = inner;
   a.window = (sepcl_window){3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
@@ -248,8 +249,9 @@ START_TEST(test_operands_may_lie_anywhere) {
     cl_mem x = test_buffer(context, whole, sizeof whole), y = test_buffer(context, NULL, sizeof whole);
     sepcl_operand operands[2] = {{x, BEFORE * sizeof(float), 0}, {y, BEFORE * sizeof(float), 0}};
     ck_assert_int_eq(sepcl_network_enqueue(execution, context->queue, operands, NULL), SEPCL_OK);
-    ck_assert_int_eq(context->cl->clEnqueueReadBuffer(context->queue, y, CL_TRUE, 0, sizeof whole, whole, 0, NULL, NULL),
-                     CL_SUCCESS);
+    ck_assert_int_eq(
+        context->cl->clEnqueueReadBuffer(context->queue, y, CL_TRUE, 0, sizeof whole, whole, 0, NULL, NULL),
+        CL_SUCCESS);
     ck_assert_mem_eq(whole + BEFORE, expected, sizeof expected);
     for (int i = 0; i < BEFORE; i++) ck_assert(whole[i] == 0.0f);
     operands[1].offset += sizeof(float); /* one float too far */
@@ -265,8 +267,8 @@ END_TEST
 
 /* A process of its own: the counting library must be there before the first OpenCL call. */
 START_TEST(test_an_inference_only_enqueues) {
-  int code = system("mkdir -p " BINARY_DIR "/counted-pocl && POCL_CACHE_DIR=" BINARY_DIR "/counted-pocl SEPCL_OPENCL=" BINARY_DIR
-                    "/tests/libsepcl_counting_opencl.so " BINARY_DIR
+  int code = system("mkdir -p " BINARY_DIR "/counted-pocl && POCL_CACHE_DIR=" BINARY_DIR
+                    "/counted-pocl SEPCL_OPENCL=" BINARY_DIR "/tests/libsepcl_counting_opencl.so " BINARY_DIR
                     "/tests/sepcl_counted_network zoo:mobilenet_v2:resolution=64");
   ck_assert_int_eq(code, 0);
 }

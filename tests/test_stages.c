@@ -203,7 +203,7 @@ START_TEST(another_order_differs) {
     int32_t block;
     bool swapped;
   } controls[] = {{STAGE_POOL, 64, true},    {STAGE_GLOBAL_POOL, 64, true},    {STAGE_GLOBAL_POOL, 32, false},
-                  {STAGE_SOFTMAX, 64, true}, {STAGE_SOFTMAX, 8, false},       {STAGE_REDUCE, 64, true},
+                  {STAGE_SOFTMAX, 64, true}, {STAGE_SOFTMAX, 8, false},        {STAGE_REDUCE, 64, true},
                   {STAGE_REDUCE, 16, false}, {STAGE_MATMUL, 64, true},         {STAGE_RESIZE, 64, true},
                   {STAGE_NORM, 16, false},   {STAGE_CONV_TRANSPOSE, 64, true}, {STAGE_DEFORM_CONV, 64, true}};
   const variant *v = NULL;

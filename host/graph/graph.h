@@ -78,14 +78,14 @@ typedef struct node {
   float epsilon; /* batch norm */
   int32_t mode;  /* sepcl_binary, sepcl_reduction, sepcl_pad_mode; matmul: transpose_b; deform_conv: offset groups */
   int32_t axis;  /* concat, softmax, gather */
-  int32_t permutation[SEPCL_MAX_RANK];                             /* transpose */
-  int64_t starts[SEPCL_MAX_RANK], steps[SEPCL_MAX_RANK];           /* slice */
-  int64_t before[SEPCL_MAX_RANK], after[SEPCL_MAX_RANK];           /* pad */
-  float value;                                                     /* pad */
-  uint32_t axes;                                                   /* reduce: bits */
-  int64_t *indices;                                                /* gather: dims[axis] of them */
-  const float *data;                                               /* constant */
-  float *owned;                                                    /* constant: `data` if the graph owns it */
+  int32_t permutation[SEPCL_MAX_RANK];                   /* transpose */
+  int64_t starts[SEPCL_MAX_RANK], steps[SEPCL_MAX_RANK]; /* slice */
+  int64_t before[SEPCL_MAX_RANK], after[SEPCL_MAX_RANK]; /* pad */
+  float value;                                           /* pad */
+  uint32_t axes;                                         /* reduce: bits */
+  int64_t *indices;                                      /* gather: dims[axis] of them */
+  const float *data;                                     /* constant */
+  float *owned;                                          /* constant: `data` if the graph owns it */
 } node;
 
 typedef struct graph_io {

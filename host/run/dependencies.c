@@ -39,7 +39,8 @@ static int64_t written_channels(const step *p) {
 
 static bool depends(const sepcl_network *network, int32_t later, int32_t earlier) {
   const step *a = &network->steps[later], *b = &network->steps[earlier];
-  extent a_writes = extent_of(network, &a->y, written_channels(a)), b_writes = extent_of(network, &b->y, written_channels(b));
+  extent a_writes = extent_of(network, &a->y, written_channels(a)),
+         b_writes = extent_of(network, &b->y, written_channels(b));
   const place *a_reads[3] = {&a->x, &a->r, &a->s}, *b_reads[3] = {&b->x, &b->r, &b->s};
   if (overlaps(&a_writes, &b_writes)) return true;
   for (int i = 0; i < 3; i++) {

@@ -1,4 +1,5 @@
-/* Replays a network, a launch per stage: the arena, a kernel object per stage with its arguments, and the enqueue loop. */
+/* Replays a network, a launch per stage: the arena, a kernel object per stage with its arguments, and the enqueue loop.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,8 +10,7 @@
 
 size_t io_elements(const sepcl_network *network, int32_t index) {
   const sepcl_graph *graph = network->graph;
-  const graph_io *io =
-      index < graph->input_count ? &graph->inputs[index] : &graph->outputs[index - graph->input_count];
+  const graph_io *io = index < graph->input_count ? &graph->inputs[index] : &graph->outputs[index - graph->input_count];
   return (size_t)node_elements(&graph->nodes[io->value]);
 }
 
@@ -230,9 +230,8 @@ static sepcl_status write_inputs(sepcl_execution *execution, cl_command_queue qu
   const sepcl_network *network = execution->network;
   for (int32_t i = 0; i < network->graph->input_count; i++) {
     if (!inputs || !inputs[i]) return failure(SEPCL_INVALID_ARGUMENT, "input %d is NULL", i);
-    cl_int code = network->device->cl->clEnqueueWriteBuffer(queue, execution->io[i], CL_FALSE, 0,
-                                                            io_elements(network, i) * sizeof(float), inputs[i], 0,
-                                                            NULL, NULL);
+    cl_int code = network->device->cl->clEnqueueWriteBuffer(
+        queue, execution->io[i], CL_FALSE, 0, io_elements(network, i) * sizeof(float), inputs[i], 0, NULL, NULL);
     if (code != CL_SUCCESS) return failure_cl("clEnqueueWriteBuffer", code);
   }
   return SEPCL_OK;

@@ -6,8 +6,8 @@
 #include "graph/passes/passes.h"
 #include "stage/stage.h"
 
-/* Where a value lies: inside the storage of `root`, `offset` floats from its start, `pitch` floats from pixel to pixel. A
- * value that is its own root with offset 0 and pitch = channels is an ordinary tensor; everything else is a view. */
+/* Where a value lies: inside the storage of `root`, `offset` floats from its start, `pitch` floats from pixel to pixel.
+ * A value that is its own root with offset 0 and pitch = channels is an ordinary tensor; everything else is a view. */
 typedef struct place {
   sepcl_value root; /* SEPCL_NO_VALUE: no such operand */
   int64_t offset, pitch;

@@ -1,5 +1,5 @@
-/* The whole network in one launch (kernels/network.cl): composes the program, lays out the table of stages and enqueues.
- * Worth it where a launch is dear beside the work in it: on CPU devices workers sleep between launches. */
+/* The whole network in one launch (kernels/network.cl): composes the program, lays out the table of stages and
+ * enqueues. Worth it where a launch is dear beside the work in it: on CPU devices workers sleep between launches. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,8 +139,7 @@ static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, c
     int32_t count = fill_table(launch, execution, rows, waits, &dependencies, used, used_count);
     launch->counter_bytes = (size_t)COUNTER_STRIDE * (size_t)(1 + (count < 0 ? 0 : count)) * sizeof(cl_int);
     if (count < 0) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
-    if (status == SEPCL_OK)
-      status = make_buffer(&launch->rows, network->device, (size_t)count * sizeof *rows, rows);
+    if (status == SEPCL_OK) status = make_buffer(&launch->rows, network->device, (size_t)count * sizeof *rows, rows);
     if (status == SEPCL_OK)
       status = make_buffer(&launch->waits, network->device, ((size_t)total + 1) * sizeof *waits, waits);
     if (status == SEPCL_OK) status = make_buffer(&launch->counters, network->device, launch->counter_bytes, NULL);

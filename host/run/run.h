@@ -36,9 +36,9 @@ struct sepcl_execution {
   one_launch *one; /* NULL: a launch per stage */
   adapt workers;   /* of the one launch */
   cl_mem arena;
-  cl_kernel *kernels; /* per step; NULL for views */
+  cl_kernel *kernels;                      /* per step; NULL for views */
   cl_command_queue queue, profiling_queue; /* made by sepcl_execution_run and _profile, when first needed */
-  cl_mem *io;         /* sepcl_execution_run's own buffers: inputs, then outputs */
+  cl_mem *io;                              /* sepcl_execution_run's own buffers: inputs, then outputs */
 };
 
 /* Inputs, then outputs. */

@@ -26,7 +26,8 @@ void plan_weights(sepcl_network *network) {
 }
 
 /* A region of the weights buffer, mapped for writing. */
-static sepcl_status map_region(float **out, sepcl_network *network, cl_command_queue queue, int64_t at, int64_t floats) {
+static sepcl_status map_region(float **out, sepcl_network *network, cl_command_queue queue, int64_t at,
+                               int64_t floats) {
   cl_int code = CL_SUCCESS;
   *out = network->device->cl->clEnqueueMapBuffer(queue, network->weights, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION,
                                                  (size_t)at * sizeof(float), (size_t)floats * sizeof(float), 0, NULL,
@@ -94,9 +95,9 @@ static sepcl_status upload_constant(sepcl_network *network, cl_command_queue que
   const storage *s = &network->storages[value];
   const float *data = data_of(network, value);
   if (!data) return failure(SEPCL_BAD_GRAPH, "constant '%s' has no data", network->graph->nodes[value].name);
-  cl_int code = network->device->cl->clEnqueueWriteBuffer(queue, network->weights, CL_TRUE,
-                                                          (size_t)s->at * sizeof(float),
-                                                          (size_t)s->floats * sizeof(float), data, 0, NULL, NULL);
+  cl_int code =
+      network->device->cl->clEnqueueWriteBuffer(queue, network->weights, CL_TRUE, (size_t)s->at * sizeof(float),
+                                                (size_t)s->floats * sizeof(float), data, 0, NULL, NULL);
   return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueWriteBuffer", code);
 }
 

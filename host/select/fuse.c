@@ -26,8 +26,8 @@ typedef struct fused_block {
 } fused_block;
 
 static bool has_plain_weights(const sepcl_graph *graph, const node *n) {
-  return n->set_count || (is_constant(graph, n->inputs[1]) &&
-                          (n->inputs[2] == SEPCL_NO_VALUE || is_constant(graph, n->inputs[2])));
+  return n->set_count ||
+         (is_constant(graph, n->inputs[1]) && (n->inputs[2] == SEPCL_NO_VALUE || is_constant(graph, n->inputs[2])));
 }
 
 /* The block that ends in the pointwise convolution `last`. */
@@ -85,12 +85,14 @@ static sepcl_status fuse(sepcl_graph *graph, const fused_block *b, bool expands)
   ensure_weight_set(graph, last);
   ensure_weight_set(graph, middle);
   if (first) ensure_weight_set(graph, first);
-  weight_set sets[3] = {first ? first->sets[0] : middle->sets[0], first ? middle->sets[0] : last->sets[0], last->sets[0]};
+  weight_set sets[3] = {first ? first->sets[0] : middle->sets[0], first ? middle->sets[0] : last->sets[0],
+                        last->sets[0]};
   sepcl_activation activation = last->activation, depthwise_activation = middle->activation;
   sepcl_value residual = last->residual, x = first ? first->inputs[0] : middle->inputs[0];
   int32_t expanded = first ? first->conv.outputs : 0, outputs = last->conv.outputs;
   sepcl_activation expand_activation = first ? first->activation : depthwise_activation;
-  if (first) TRY(absorb(graph, b->values[0], depthwise)); /* for the names; the depthwise's attributes come back below */
+  if (first)
+    TRY(absorb(graph, b->values[0], depthwise)); /* for the names; the depthwise's attributes come back below */
   sepcl_conv_attributes window = first ? graph->nodes[b->values[0]].conv : middle->conv;
   TRY(absorb(graph, depthwise, project));
   node *n = &graph->nodes[project];

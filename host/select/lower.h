@@ -11,7 +11,8 @@ void lower_read(const sepcl_network *network, place *operand, sepcl_value value)
 /* An operand that must be contiguous: a copy step comes before when it is not. */
 sepcl_status lower_read_contiguous(sepcl_network *network, place *operand, sepcl_value value);
 
-/* A copy of `count` elements laid out by dims: y[y_first + sum i*y_stride] = x[x_first + sum i*x_stride]. Merges axes. */
+/* A copy of `count` elements laid out by dims: y[y_first + sum i*y_stride] = x[x_first + sum i*x_stride]. Merges axes.
+ */
 typedef struct strided_copy {
   int32_t rank;
   int64_t dims[SEPCL_MAX_RANK], x_stride[SEPCL_MAX_RANK], y_stride[SEPCL_MAX_RANK];

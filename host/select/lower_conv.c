@@ -21,14 +21,10 @@ static void take_weights(step *p, const node *n, sepcl_weight_layout layout) {
   memcpy(p->sets, n->sets, sizeof p->sets);
   if (n->set_count) return;
   p->set_count = 1;
-  p->sets[0] = (weight_set){n->inputs[1],
-                            n->input_count > 2 ? n->inputs[2] : SEPCL_NO_VALUE,
-                            SEPCL_NO_VALUE,
-                            SEPCL_NO_VALUE,
-                            SEPCL_NO_VALUE,
-                            SEPCL_NO_VALUE,
-                            0.0f,
-                            layout};
+  p->sets[0] = (weight_set){n->inputs[1],   n->input_count > 2 ? n->inputs[2] : SEPCL_NO_VALUE,
+                            SEPCL_NO_VALUE, SEPCL_NO_VALUE,
+                            SEPCL_NO_VALUE, SEPCL_NO_VALUE,
+                            0.0f,           layout};
 }
 
 sepcl_status lower_conv(sepcl_network *network, sepcl_value value) {
@@ -101,9 +97,10 @@ static sepcl_status lower_fully_connected(sepcl_network *network, sepcl_value va
   return SEPCL_OK;
 }
 
-/* Strides of a factor along the product's axes before the last two, which broadcast; *rows and *columns: its own last two. */
-static void factor_strides(const node *out, const node *n, const place *at, int64_t outer[SEPCL_MAX_RANK], int64_t *rows,
-                           int64_t *columns) {
+/* Strides of a factor along the product's axes before the last two, which broadcast; *rows and *columns: its own last
+ * two. */
+static void factor_strides(const node *out, const node *n, const place *at, int64_t outer[SEPCL_MAX_RANK],
+                           int64_t *rows, int64_t *columns) {
   int64_t own[SEPCL_MAX_RANK] = {0};
   place_strides(n, at, own);
   *columns = n->rank > 0 ? own[n->rank - 1] : 0;

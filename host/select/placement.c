@@ -1,12 +1,13 @@
 /* Where values lie. A concatenation along the channels makes its inputs slices of its own storage, so that their
- * producers write straight into it; a slice of channels or a reshape is another look at its input. What cannot be such a
- * view gets storage of its own, and lowering adds a copy. */
+ * producers write straight into it; a slice of channels or a reshape is another look at its input. What cannot be such
+ * a view gets storage of its own, and lowering adds a copy. */
 #include <stdlib.h>
 
 #include "error.h"
 #include "run/network.h"
 
-/* Values that a kernel of their own writes, wherever they lie: all but views and what exists before the network runs. */
+/* Values that a kernel of their own writes, wherever they lie: all but views and what exists before the network runs.
+ */
 static bool writes_slices(const node *n) {
   switch (n->kind) {
     case NODE_INPUT:

@@ -11,14 +11,14 @@ typedef enum stage_kind {
   STAGE_SEPARABLE,         /* depthwise + pointwise */
   STAGE_INVERTED_RESIDUAL, /* expand + depthwise + project */
   STAGE_POOL,
-  STAGE_GLOBAL_POOL,       /* over all pixels of each channel: average, sum, max or min */
-  STAGE_ELEMENTWISE,       /* activation(x) or activation(x OP r), strided, broadcasting */
-  STAGE_COPY,              /* y = x, strided: transposes, slices, pads, concatenations that are no views */
-  STAGE_SOFTMAX,           /* over the innermost axis */
-  STAGE_REDUCE,            /* any axes */
-  STAGE_MATMUL,            /* two activations */
+  STAGE_GLOBAL_POOL, /* over all pixels of each channel: average, sum, max or min */
+  STAGE_ELEMENTWISE, /* activation(x) or activation(x OP r), strided, broadcasting */
+  STAGE_COPY,        /* y = x, strided: transposes, slices, pads, concatenations that are no views */
+  STAGE_SOFTMAX,     /* over the innermost axis */
+  STAGE_REDUCE,      /* any axes */
+  STAGE_MATMUL,      /* two activations */
   STAGE_RESIZE,
-  STAGE_NORM,              /* layer norm, instance norm, LRN */
+  STAGE_NORM, /* layer norm, instance norm, LRN */
   STAGE_CONV_TRANSPOSE,
   STAGE_DEFORM_CONV,
   STAGE_KIND_COUNT

@@ -25,8 +25,8 @@ typedef struct sweep_result {
 void sweep_kind(const test_context *context, case_kind kind, const sweep_options *options, sweep_result *result,
                 uint64_t *hits);
 
-/* The same cases against a reference with two additions swapped or, where a stage has no chain of products, with one bit of
- * its result changed: how many were found wrong, of how many. */
+/* The same cases against a reference with two additions swapped or, where a stage has no chain of products, with one
+ * bit of its result changed: how many were found wrong, of how many. */
 void sweep_negative_control(const test_context *context, case_kind kind, const sweep_options *options, uint64_t *found,
                             uint64_t *cases);
 

@@ -1,7 +1,8 @@
-/* A channel shuffle is a reshape that splits the channels, a transpose of the two parts and a reshape that joins them. It
- * becomes a permutation, and the convolution before it stores each output channel at its permuted place: no launch, no
- * copy, and no sum is reordered. A shuffle of a concatenation of equal parts into as many interleaves them: convolutions
- * among them store their channels that far apart, anything else (ShuffleNet v2's untouched half) is copied once. */
+/* A channel shuffle is a reshape that splits the channels, a transpose of the two parts and a reshape that joins them.
+ * It becomes a permutation, and the convolution before it stores each output channel at its permuted place: no launch,
+ * no copy, and no sum is reordered. A shuffle of a concatenation of equal parts into as many interleaves them:
+ * convolutions among them store their channels that far apart, anything else (ShuffleNet v2's untouched half) is copied
+ * once. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* y = conv(x * s) with s one factor per image and channel (squeeze-excite): the convolution multiplies as it reads; so does
- * an addition, y = x * s + r. Exact: the product is rounded as before. Only 1x1 convolutions take it: others read each
- * pixel several times. */
+/* y = conv(x * s) with s one factor per image and channel (squeeze-excite): the convolution multiplies as it reads; so
+ * does an addition, y = x * s + r. Exact: the product is rounded as before. Only 1x1 convolutions take it: others read
+ * each pixel several times. */
 #include "graph/passes/passes.h"
 
 static bool is_channel_scale(const node *x, const node *s) {
