@@ -7,7 +7,7 @@
 
 #include "reference.h"
 #include "reference_graph.h"
-#include "support/random.h"
+#include "support/zoo_outputs.h"
 #include "zoo.h"
 
 static const char *const small_specs[] = {"separable",
@@ -60,32 +60,6 @@ static bool fail(zoo_comparison *out, const char *what, const char *why) {
   return false;
 }
 
-static float *random_picture(const sepcl_graph *graph) {
-  sepcl_io_info info;
-  if (sepcl_graph_input_info(&info, graph, 0)) return NULL;
-  float *values = malloc(info.elements * sizeof *values);
-  rng r = rng_of(7, 0, 0);
-  for (size_t i = 0; values && i < info.elements; i++) values[i] = rng_float(&r, -1.5f, 1.5f);
-  return values;
-}
-
-static bool run_device(zoo_comparison *out, sepcl_device *device, const sepcl_graph *graph,
-                       const sepcl_network_options *options, const float *x, float *y) {
-  sepcl_network *network = NULL;
-  sepcl_execution *execution = NULL;
-  bool done = sepcl_network_compile(&network, device, graph, options) == SEPCL_OK &&
-              sepcl_network_get_info(&out->info, network) == SEPCL_OK &&
-              sepcl_execution_create(&execution, network) == SEPCL_OK;
-  for (int i = 0; done && i < 2; i++) { /* the second finds the arena as the first left it */
-    memset(y, 0xff, out->elements * sizeof *y);
-    done = sepcl_execution_run(execution, &x, &y) == SEPCL_OK;
-  }
-  if (!done) fail(out, "device", sepcl_last_error());
-  sepcl_execution_free(execution);
-  sepcl_network_free(network);
-  return done;
-}
-
 static void measure(zoo_comparison *out, const float *expected, const float *actual) {
   float low = INFINITY, high = -INFINITY;
   double worst = 0;
@@ -102,32 +76,27 @@ static void measure(zoo_comparison *out, const float *expected, const float *act
   out->error = out->range > 0 ? worst / out->range : worst;
 }
 
-/* Changes one weight of the first convolution by a two-thousandth. */
-static void perturb(sepcl_graph *graph) {
-  int32_t i = 0;
-  while (graph->nodes[i].kind != NODE_CONSTANT) i++;
-  *(float *)graph->nodes[i].data *= 1.0005f;
-}
-
 bool zoo_compare(zoo_comparison *out, sepcl_device *device, const char *spec, const zoo_comparison_options *options) {
   memset(out, 0, sizeof *out);
   sepcl_graph *graph = NULL;
-  sepcl_io_info info;
   if (zoo_build(&graph, spec)) return fail(out, "zoo", zoo_last_error());
-  bool done = sepcl_graph_output_info(&info, graph, 0) == SEPCL_OK;
-  out->elements = info.elements;
-  float *x = random_picture(graph), *y = malloc(out->elements * sizeof *y);
+  zoo_outputs actual = {.values = NULL};
   reference_values values = {NULL, 0};
+  float *x = zoo_pictures(graph, 0);
   const float *inputs[] = {x};
-  done = done && x && y &&
-         reference_graph_run(&values, graph, inputs, (reference_graph_options){options->fold_batch_norm});
+  bool done = x && reference_graph_run(&values, graph, inputs, (reference_graph_options){options->fold_batch_norm});
   if (!done) fail(out, "reference", "out of memory");
-  if (done && options->perturb) perturb(graph);
-  done = done && run_device(out, device, graph, &options->network, x, y);
-  if (done) measure(out, reference_graph_output(&values, graph, 0), y);
+  if (done && options->perturb) zoo_perturb(graph);
+  if (done && !zoo_outputs_run(&actual, device, graph, &options->network, 0))
+    done = fail(out, "device", actual.message);
+  if (done) {
+    out->elements = actual.elements;
+    out->info = actual.info;
+    measure(out, reference_graph_output(&values, graph, 0), actual.values);
+  }
+  zoo_outputs_free(&actual);
   reference_values_free(&values);
   free(x);
-  free(y);
   sepcl_graph_free(graph);
   return done;
 }

@@ -1,11 +1,23 @@
-/* sepcl_zoo_check [--device SPEC] [--perturb] [--launches] [SPEC...]: compares networks of the zoo (without SPEC the
- * small ones of the test suite) with the plain-C reference, with batch norm kept and folded, and prints a line each.
- * --launches: a launch per stage; --perturb: the negative control. */
+/* sepcl_zoo_check [--device SPEC] [--launches] [--perturb] [SPEC...]
+ *   compares networks of the zoo (without SPEC the small ones of the test suite) with the plain-C reference, with batch
+ *   norm kept and folded, and prints a line each. --launches: a launch per stage. --perturb, the control: two weights
+ * are off by a two-thousandth, and every network must differ. sepcl_zoo_check --digest [--device SPEC] [--launches]
+ * [--perturb] [SPEC...] prints a number made of all bits of each network's outputs (without SPEC: every network at its
+ * full size), for comparing devices that one process cannot open together. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "support/zoo_compare.h"
+#include "support/zoo_outputs.h"
+#include "zoo.h"
+
+typedef struct choices {
+  const char *device;
+  bool perturb, digest;
+  sepcl_replay replay;
+} choices;
 
 static double seconds(void) {
   struct timespec now;
@@ -13,47 +25,80 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static int check(sepcl_device *device, const char *spec, int perturb, sepcl_replay replay) {
+static int check(sepcl_device *device, const char *spec, const choices *c) {
   int bad = 0;
   for (int fold = 0; fold < 2; fold++) {
-    zoo_comparison c;
-    zoo_comparison_options o = {SEPCL_NETWORK_OPTIONS_INIT, fold, perturb};
+    zoo_comparison r;
+    zoo_comparison_options o = {SEPCL_NETWORK_OPTIONS_INIT, fold, c->perturb};
     o.network.keep_batch_norm = !fold;
-    o.network.replay = replay;
+    o.network.replay = c->replay;
     double start = seconds();
-    if (!zoo_compare(&c, device, spec, &o)) {
-      printf("%-55s %-6s FAILED %s\n", spec, fold ? "folded" : "kept", c.message);
+    if (!zoo_compare(&r, device, spec, &o)) {
+      printf("%-55s %-6s FAILED %s\n", spec, fold ? "folded" : "kept", r.message);
       bad++;
       continue;
     }
     printf("%-55s %-6s %s %zu of %zu differ, error %.2g, range %.3g, arena %.3f of bound, %d launches, %.1f s\n", spec,
-           fold ? "folded" : "kept", c.different ? "DIFFERS" : "equal", c.different, c.elements, c.error, c.range,
-           (double)c.info.arena_bytes / (double)(c.info.arena_lower_bound_bytes ? c.info.arena_lower_bound_bytes : 1),
-           c.info.launches, seconds() - start);
-    bad += c.different || !c.finite;
+           fold ? "folded" : "kept", r.different ? "differs" : "equal", r.different, r.elements, r.error, r.range,
+           (double)r.info.arena_bytes / (double)(r.info.arena_lower_bound_bytes ? r.info.arena_lower_bound_bytes : 1),
+           r.info.launches, seconds() - start);
+    bad += (r.different != 0) != c->perturb || !r.finite;
   }
+  return bad;
+}
+
+static int digest(sepcl_device *device, const char *spec, const choices *c) {
+  sepcl_graph *graph = NULL;
+  zoo_outputs out;
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  options.replay = c->replay;
+  if (zoo_build(&graph, spec)) return printf("%s FAILED %s\n", spec, zoo_last_error()), 1;
+  if (c->perturb) zoo_perturb(graph);
+  bool done = zoo_outputs_run(&out, device, graph, &options, 0);
+  if (done)
+    printf("%s %016" PRIx64 "\n", spec, zoo_digest(out.values, out.elements));
+  else
+    printf("%s FAILED %s\n", spec, out.message);
+  zoo_outputs_free(&out);
+  sepcl_graph_free(graph);
+  return !done;
+}
+
+static int run(sepcl_device *device, const char *spec, const choices *c) {
+  int bad = c->digest ? digest(device, spec, c) : check(device, spec, c);
   fflush(stdout);
   return bad;
 }
 
+static int run_all(sepcl_device *device, const choices *c) {
+  int bad = 0, count;
+  const zoo_entry *entries = zoo_entries(&count);
+  if (c->digest)
+    for (int i = 0; i < count; i++) bad += run(device, entries[i].name, c);
+  else
+    for (int i = 0; zoo_small_spec(i); i++) bad += run(device, zoo_small_spec(i), c);
+  return bad;
+}
+
 int main(int argc, char **argv) {
-  const char *device_spec = NULL;
-  sepcl_replay replay = SEPCL_REPLAY_AUTO;
-  int first = 1, perturb = 0, bad = 0;
+  choices c = {NULL, false, false, SEPCL_REPLAY_AUTO};
+  int first = 1, bad = 0;
   for (; first < argc && !strncmp(argv[first], "--", 2); first++)
     if (!strcmp(argv[first], "--perturb"))
-      perturb = 1;
+      c.perturb = true;
+    else if (!strcmp(argv[first], "--digest"))
+      c.digest = true;
     else if (!strcmp(argv[first], "--launches"))
-      replay = SEPCL_REPLAY_LAUNCHES;
+      c.replay = SEPCL_REPLAY_LAUNCHES;
     else if (!strcmp(argv[first], "--device") && first + 1 < argc)
-      device_spec = argv[++first];
+      c.device = argv[++first];
+    else
+      return fprintf(stderr, "sepcl_zoo_check: no option %s\n", argv[first]), 2;
   sepcl_device *device = NULL;
-  if (sepcl_device_open(&device, device_spec, NULL)) return fprintf(stderr, "%s\n", sepcl_last_error()), 2;
-  if (first < argc)
-    for (int i = first; i < argc; i++) bad += check(device, argv[i], perturb, replay);
-  else
-    for (int i = 0; zoo_small_spec(i); i++) bad += check(device, zoo_small_spec(i), perturb, replay);
+  if (sepcl_device_open(&device, c.device, NULL)) return fprintf(stderr, "%s\n", sepcl_last_error()), 2;
+  if (first == argc) bad = run_all(device, &c);
+  for (int i = first; i < argc; i++) bad += run(device, argv[i], &c);
   sepcl_device_free(device);
-  printf("%d comparisons differ or failed\n", bad);
+  if (!c.digest) printf("%d comparisons %s\n", bad, c.perturb ? "hid the perturbed weight" : "differ or failed");
   return bad != 0;
 }
