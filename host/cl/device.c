@@ -235,6 +235,14 @@ sepcl_status sepcl_device_get_info(sepcl_device_info *out, const sepcl_device *d
 }
 
 void sepcl_device_program_counts(const sepcl_device *device, uint32_t *compiled, uint32_t *cached) {
-  if (compiled) *compiled = device ? device->compiled : 0;
-  if (cached) *cached = device ? device->cached : 0;
+  uint32_t counts[2] = {0, 0};
+  if (device) {
+    pthread_mutex_t *lock = (pthread_mutex_t *)&device->lock; /* the device itself stays as it is */
+    pthread_mutex_lock(lock);
+    counts[0] = device->compiled;
+    counts[1] = device->cached;
+    pthread_mutex_unlock(lock);
+  }
+  if (compiled) *compiled = counts[0];
+  if (cached) *cached = counts[1];
 }

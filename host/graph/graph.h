@@ -127,6 +127,8 @@ int64_t node_elements(const node *n);
 int64_t node_channels(const node *n);
 bool node_is_depthwise(const sepcl_graph *graph, const node *n);
 const char *node_kind_name(const sepcl_graph *graph, const node *n);
+/* The first weight set of a convolution or matrix product: what a pass made of it, else its own weights and bias. */
+weight_set node_weight_set(const node *n);
 /* The [N][H][W][C] of a rank-4 value. */
 sepcl_shape node_shape4(const node *n);
 

@@ -10,6 +10,17 @@ bool node_is_depthwise(const sepcl_graph *graph, const node *n) {
   return x && n->conv.groups == node_channels(x);
 }
 
+weight_set node_weight_set(const node *n) {
+  if (n->set_count) return n->sets[0];
+  const int32_t bias = n->kind == NODE_DEFORM_CONV ? 3 : 2;
+  weight_set own = {.weights = n->inputs[1], .bias = n->input_count > bias ? n->inputs[bias] : SEPCL_NO_VALUE};
+  own.gamma = own.beta = own.mean = own.variance = SEPCL_NO_VALUE;
+  own.layout = n->conv.layout;
+  if (n->kind == NODE_CONV_TRANSPOSE) own.layout = n->conv_transpose.layout;
+  if (n->kind == NODE_MATMUL) own.layout = n->mode ? SEPCL_OIHW : SEPCL_HWIO;
+  return own;
+}
+
 const char *node_kind_name(const sepcl_graph *graph, const node *n) {
   static const char *const names[NODE_KIND_COUNT] = {
       "input",  "constant",   "conv",   "conv transpose", "deform conv",      "batch norm",

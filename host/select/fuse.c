@@ -82,9 +82,9 @@ static sepcl_status fuse(sepcl_graph *graph, const fused_block *b, bool expands)
   sepcl_value depthwise = b->values[1], project = b->values[2];
   node *last = &graph->nodes[project], *middle = &graph->nodes[depthwise];
   node *first = expands ? &graph->nodes[b->values[0]] : NULL;
-  ensure_weight_set(graph, last);
-  ensure_weight_set(graph, middle);
-  if (first) ensure_weight_set(graph, first);
+  ensure_weight_set(last);
+  ensure_weight_set(middle);
+  if (first) ensure_weight_set(first);
   weight_set sets[3] = {first ? first->sets[0] : middle->sets[0], first ? middle->sets[0] : last->sets[0],
                         last->sets[0]};
   sepcl_activation activation = last->activation, depthwise_activation = middle->activation;

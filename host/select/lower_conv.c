@@ -16,15 +16,10 @@ static stage_kind conv_stage_kind(const sepcl_graph *graph, const node *n) {
 }
 
 /* The sets that the passes made, or the node's own weights and bias. */
-static void take_weights(step *p, const node *n, sepcl_weight_layout layout) {
-  p->set_count = n->set_count;
+static void take_weights(step *p, const node *n) {
+  p->set_count = n->set_count ? n->set_count : 1;
   memcpy(p->sets, n->sets, sizeof p->sets);
-  if (n->set_count) return;
-  p->set_count = 1;
-  p->sets[0] = (weight_set){n->inputs[1],   n->input_count > 2 ? n->inputs[2] : SEPCL_NO_VALUE,
-                            SEPCL_NO_VALUE, SEPCL_NO_VALUE,
-                            SEPCL_NO_VALUE, SEPCL_NO_VALUE,
-                            0.0f,           layout};
+  p->sets[0] = node_weight_set(n);
 }
 
 sepcl_status lower_conv(sepcl_network *network, sepcl_value value) {
@@ -49,7 +44,7 @@ sepcl_status lower_conv(sepcl_network *network, sepcl_value value) {
     s->has_scale = true;
     lower_read(network, &p->s, n->scale);
   }
-  take_weights(p, n, n->conv.layout);
+  take_weights(p, n);
   return SEPCL_OK;
 }
 
@@ -93,7 +88,7 @@ static sepcl_status lower_fully_connected(sepcl_network *network, sepcl_value va
   s->input = (sepcl_shape){1, 1, (int32_t)rows_of(x), (int32_t)node_channels(x)};
   s->output = (sepcl_shape){1, 1, (int32_t)rows_of(x), (int32_t)node_channels(n)};
   lower_read(network, &p->x, n->inputs[0]);
-  take_weights(p, n, n->mode ? SEPCL_OIHW : SEPCL_HWIO);
+  take_weights(p, n);
   return SEPCL_OK;
 }
 
@@ -149,22 +144,21 @@ sepcl_status lower_matmul(sepcl_network *network, sepcl_value value) {
 }
 
 /* What conv_transpose and deform_conv share with the other convolutions. */
-static void take_window(const sepcl_network *network, step *p, const node *n, sepcl_window window, int32_t groups,
-                        sepcl_weight_layout layout) {
+static void take_window(const sepcl_network *network, step *p, const node *n, sepcl_window window, int32_t groups) {
   stage *s = &p->bound.s;
   s->input = node_shape4(&network->graph->nodes[n->inputs[0]]);
   s->output = node_shape4(n);
   s->window = window;
   s->groups = groups;
   lower_read(network, &p->x, n->inputs[0]);
-  take_weights(p, n, layout);
+  take_weights(p, n);
 }
 
 sepcl_status lower_conv_transpose(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value];
   step *p = lower_begin(network, value, STAGE_CONV_TRANSPOSE);
   if (!p) return SEPCL_OUT_OF_MEMORY;
-  take_window(network, p, n, n->conv_transpose.window, n->conv_transpose.groups, n->conv_transpose.layout);
+  take_window(network, p, n, n->conv_transpose.window, n->conv_transpose.groups);
   return SEPCL_OK;
 }
 
@@ -172,8 +166,7 @@ sepcl_status lower_deform_conv(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value];
   step *p = lower_begin(network, value, STAGE_DEFORM_CONV);
   if (!p) return SEPCL_OUT_OF_MEMORY;
-  take_window(network, p, n, n->conv.window, n->conv.groups, n->conv.layout);
-  p->sets[0].bias = n->inputs[3];
+  take_window(network, p, n, n->conv.window, n->conv.groups);
   p->bound.s.extra[0] = n->mode;
   lower_read(network, &p->r, n->inputs[2]);
   if (n->inputs[4] != SEPCL_NO_VALUE) {

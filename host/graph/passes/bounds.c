@@ -25,30 +25,21 @@ static const float *data_of(const sepcl_graph *graph, sepcl_value value) {
 }
 
 bool folded_channel_of(folded_channel *out, const sepcl_graph *graph, const node *conv, int32_t output) {
-  weight_set own = {conv->inputs[1],
-                    conv->input_count > 2 ? conv->inputs[2] : SEPCL_NO_VALUE,
-                    SEPCL_NO_VALUE,
-                    SEPCL_NO_VALUE,
-                    SEPCL_NO_VALUE,
-                    SEPCL_NO_VALUE,
-                    0.0f,
-                    conv->conv.layout};
-  const weight_set *set = conv->set_count ? &conv->sets[0] : &own;
-  out->weights = data_of(graph, set->weights);
+  const weight_set set = node_weight_set(conv);
+  out->weights = data_of(graph, set.weights);
   if (!out->weights) return false;
   out->outputs = conv->conv.outputs;
   out->inputs = (int32_t)(node_channels(graph_node(graph, conv->inputs[0])) / conv->conv.groups);
   out->kernel_h = conv->conv.window.kernel_h;
   out->kernel_w = conv->conv.window.kernel_w;
-  out->layout = set->layout;
-  const float *bias = data_of(graph, set->bias), *variance = data_of(graph, set->variance);
+  out->layout = set.layout;
+  const float *bias = data_of(graph, set.bias), *variance = data_of(graph, set.variance);
   out->factor = 1.0;
   out->bias = bias ? bias[output] : 0.0;
   if (variance) {
-    const float *gamma = data_of(graph, set->gamma), *beta = data_of(graph, set->beta),
-                *mean = data_of(graph, set->mean);
+    const float *gamma = data_of(graph, set.gamma), *beta = data_of(graph, set.beta), *mean = data_of(graph, set.mean);
     if (!mean) return false;
-    out->factor = (gamma ? gamma[output] : 1.0) / sqrt((double)variance[output] + set->epsilon);
+    out->factor = (gamma ? gamma[output] : 1.0) / sqrt((double)variance[output] + set.epsilon);
     out->bias = (out->bias - mean[output]) * out->factor + (beta ? beta[output] : 0.0);
   }
   return isfinite(out->factor) && isfinite(out->bias);

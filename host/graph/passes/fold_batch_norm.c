@@ -21,7 +21,7 @@ sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_option
     sepcl_value producer = norm->inputs[0];
     node *conv = graph_node(graph, producer);
     if (!folds_into(graph, conv) || sole_consumer(graph, producer) != norm) continue;
-    ensure_weight_set(graph, conv);
+    ensure_weight_set(conv);
     weight_set *set = &conv->sets[0];
     set->gamma = norm->inputs[1];
     set->beta = norm->inputs[2];

@@ -108,15 +108,9 @@ sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consum
   return SEPCL_OK;
 }
 
-void ensure_weight_set(sepcl_graph *graph, node *n) {
-  (void)graph;
+void ensure_weight_set(node *n) {
   if (n->set_count) return;
-  weight_set *set = &n->sets[0];
-  *set = (weight_set){n->inputs[1],   n->input_count > 2 ? n->inputs[2] : SEPCL_NO_VALUE,
-                      SEPCL_NO_VALUE, SEPCL_NO_VALUE,
-                      SEPCL_NO_VALUE, SEPCL_NO_VALUE,
-                      0.0f,           n->conv.layout};
-  if (n->kind == NODE_MATMUL) set->layout = n->mode ? SEPCL_OIHW : SEPCL_HWIO;
+  n->sets[0] = node_weight_set(n);
   n->set_count = 1;
 }
 

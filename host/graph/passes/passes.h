@@ -41,7 +41,7 @@ node *sole_consumer(const sepcl_graph *graph, sepcl_value value);
  * stays, since everything that either reads exists there. The producer is dead afterwards. */
 sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consumer);
 /* Makes sets[0] of a convolution or matrix product from its inputs, if not yet done. */
-void ensure_weight_set(sepcl_graph *graph, node *n);
+void ensure_weight_set(node *n);
 bool is_constant(const sepcl_graph *graph, sepcl_value value);
 bool same_shape(const node *a, const node *b);
 

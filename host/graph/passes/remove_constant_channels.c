@@ -38,7 +38,7 @@ static bool find_block(block *out, sepcl_graph *graph, sepcl_value value) {
   if (sole_consumer(graph, d->inputs[0]) != d) return false;
   node *all[3] = {out->expand, d, out->project};
   for (int i = 0; i < 3; i++) {
-    ensure_weight_set(graph, all[i]);
+    ensure_weight_set(all[i]);
     if (!owns_constants(graph, all[i])) return false;
   }
   return true;
