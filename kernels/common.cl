@@ -10,10 +10,6 @@ typedef float float1;
 typedef int int1;
 #define as_float1(v) as_float(v)
 #define as_int1(v) as_int(v)
-#define load_1(p) (*(p))
-#define load_4(p) vload4(0, p)
-#define load_8(p) vload8(0, p)
-#define load_16(p) vload16(0, p)
 #define gather_1(lanes) ((lanes)[0])
 #define gather_4(lanes) vload4(0, lanes)
 #define gather_8(lanes) vload8(0, lanes)
@@ -22,10 +18,6 @@ typedef int int1;
 #define scatter_4(value, lanes) vstore4(value, 0, lanes)
 #define scatter_8(value, lanes) vstore8(value, 0, lanes)
 #define scatter_16(value, lanes) vstore16(value, 0, lanes)
-#define store_1(value, p) (*(p) = (value))
-#define store_4(value, p) vstore4(value, 0, p)
-#define store_8(value, p) vstore8(value, 0, p)
-#define store_16(value, p) vstore16(value, 0, p)
 
 /* Whether a comparison holds in all lanes. */
 #define ALL_1(v) (v)
@@ -33,7 +25,47 @@ typedef int int1;
 #define ALL_8(v) all(v)
 #define ALL_16(v) all(v)
 
-/* The variant's vector of VEC floats; LOADV and STOREV take a pointer to its first float, aligned to a float. */
+/* Storage: x, r, s and y are floats or halves in memory, each by itself (XT, RT, ST, YT, set by the host around each
+ * variant's file); all arithmetic is on floats. load_ and store_ take pointers to either, into any address space: a
+ * half widens exactly when it is loaded and a float rounds once, to nearest even, when it is stored as one. Without
+ * HALVES a program has none, and needs no overloads. */
+#ifndef HALVES
+#define OVERLOADED
+#define load_1(p) (*(p))
+#define load_4(p) vload4(0, p)
+#define load_8(p) vload8(0, p)
+#define load_16(p) vload16(0, p)
+#define store_1(value, p) (*(p) = (value))
+#define store_4(value, p) vstore4(value, 0, p)
+#define store_8(value, p) vstore8(value, 0, p)
+#define store_16(value, p) vstore16(value, 0, p)
+#else
+#define OVERLOADED __attribute__((overloadable))
+#define LOADS_AND_STORES_IN(space)                                                              \
+  static inline OVERLOADED float load_1(space const float *p) { return *p; }                    \
+  static inline OVERLOADED float4 load_4(space const float *p) { return vload4(0, p); }         \
+  static inline OVERLOADED float8 load_8(space const float *p) { return vload8(0, p); }         \
+  static inline OVERLOADED float16 load_16(space const float *p) { return vload16(0, p); }      \
+  static inline OVERLOADED void store_1(float v, space float *p) { *p = v; }                    \
+  static inline OVERLOADED void store_4(float4 v, space float *p) { vstore4(v, 0, p); }         \
+  static inline OVERLOADED void store_8(float8 v, space float *p) { vstore8(v, 0, p); }         \
+  static inline OVERLOADED void store_16(float16 v, space float *p) { vstore16(v, 0, p); }      \
+  static inline OVERLOADED float load_1(space const half *p) { return vload_half(0, p); }       \
+  static inline OVERLOADED float4 load_4(space const half *p) { return vload_half4(0, p); }     \
+  static inline OVERLOADED float8 load_8(space const half *p) { return vload_half8(0, p); }     \
+  static inline OVERLOADED float16 load_16(space const half *p) { return vload_half16(0, p); }  \
+  static inline OVERLOADED void store_1(float v, space half *p) { vstore_half_rte(v, 0, p); }   \
+  static inline OVERLOADED void store_4(float4 v, space half *p) { vstore_half4_rte(v, 0, p); } \
+  static inline OVERLOADED void store_8(float8 v, space half *p) { vstore_half8_rte(v, 0, p); } \
+  static inline OVERLOADED void store_16(float16 v, space half *p) { vstore_half16_rte(v, 0, p); }
+LOADS_AND_STORES_IN(__global)
+LOADS_AND_STORES_IN(__local)
+LOADS_AND_STORES_IN(__private)
+#endif
+#define LOAD1(p) load_1(p)
+#define STORE1(value, p) store_1(value, p)
+
+/* The variant's vector of VEC floats; LOADV and STOREV take a pointer to its first element, aligned to an element. */
 #define FV PASTE(float, VEC)
 #define IV PASTE(int, VEC)
 #define LOADV(p) PASTE(load_, VEC)(p)
@@ -44,8 +76,9 @@ typedef int int1;
 /* A helper of the variant's own file: programs hold several variants of one file. */
 #define FN(name) PASTE(PASTE(name, _), ENTRY)
 
+/* Elements of operand types that a variant lacks may be anything: pointers that stand in are cast. */
 #define OPERANDS \
-  __global const float *x, __global const float *w, __global const float *r, __global const float *s, __global float *y
+  __global const XT *x, __global const float *w, __global const RT *r, __global const ST *s, __global YT *y
 /* Wraps a variant's device function `static void ENTRY(OPERANDS, const stage_params *p, int task)` as a kernel of LOCAL
  * work-items; the host appends it after each variant's file. */
 #define KERNEL(name)                                                                                            \

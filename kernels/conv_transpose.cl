@@ -7,7 +7,7 @@ static int FN(source)(const int out, const int k, const int dilation, const int 
   return at >= 0 && at % stride == 0 && at / stride < size ? at / stride : -1;
 }
 
-static FV FN(chain)(__global const float *pixels, __global const float *panel, const stage_params *p, const int2 out) {
+static FV FN(chain)(__global const XT *pixels, __global const float *panel, const stage_params *p, const int2 out) {
   const window_params *g = &p->u.window;
   const int inputs = g->c / g->groups;
   FV sum = LOADV(panel);
@@ -17,9 +17,9 @@ static FV FN(chain)(__global const float *pixels, __global const float *panel, c
     for (int kx = 0; kx < g->kw && iy >= 0; kx++) {
       const int ix = FN(source)(out.s1 + g->pl, kx, g->dw, g->sw, g->w);
       if (ix < 0) continue;
-      __global const float *from = pixels + ((long)iy * g->w + ix) * p->x_pitch;
+      __global const XT *from = pixels + ((long)iy * g->w + ix) * p->x_pitch;
       __global const float *b = panel + (long)(ky * g->kw + kx) * inputs * VEC;
-      for (int i = 0; i < inputs; i++) sum = fma((FV)(from[i]), LOADV(b + (long)i * VEC), sum);
+      for (int i = 0; i < inputs; i++) sum = fma((FV)(LOAD1(from + i)), LOADV(b + (long)i * VEC), sum);
     }
   }
   return sum;
@@ -32,8 +32,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   FOR_UNITS(unit, g->n * g->oh * g->ow) {
     const int ox = unit % g->ow, oy = unit / g->ow % g->oh, n = unit / g->ow / g->oh;
     for (int group = 0; group < g->groups; group++) {
-      __global const float *pixels = x + p->x_at + (long)n * g->h * g->w * p->x_pitch + (long)group * inputs;
-      __global float *to = y + p->y_at + (long)unit * p->y_pitch + (long)group * outputs;
+      __global const XT *pixels = x + p->x_at + (long)n * g->h * g->w * p->x_pitch + (long)group * inputs;
+      __global YT *to = y + p->y_at + (long)unit * p->y_pitch + (long)group * outputs;
       for (int panel = 0; panel < panels; panel++) {
         __global const float *b = w + p->w_at + ((long)group * panels + panel) * panel_size;
         const FV sum = FN(chain)(pixels, b, p, (int2)(oy, ox));

@@ -7,8 +7,7 @@
 #define CHUNK 4096
 #define TILE 64
 
-static void FN(line)(__global const float *from, __global float *to, const int x_step, const int y_step,
-                     const int count) {
+static void FN(line)(__global const XT *from, __global YT *to, const int x_step, const int y_step, const int count) {
   int i = 0;
   if (x_step == 1 && y_step == 1) {
     for (; i + 4 * VEC <= count; i += 4 * VEC) {
@@ -21,34 +20,34 @@ static void FN(line)(__global const float *from, __global float *to, const int x
     }
     for (; i + VEC <= count; i += VEC) STOREV(LOADV(from + i), to + i);
   }
-  for (; i < count; i++) to[(long)i * y_step] = from[(long)i * x_step];
+  for (; i < count; i++) STORE1(LOAD1(from + (long)i * x_step), to + (long)i * y_step);
 }
 
 /* `rows` by `columns`: to[i * y_row + j] = from[i + j * x_column], sixteen columns at a time. */
-static void FN(transpose)(__global const float *from, __global float *to, const int2 steps, const int rows,
+static void FN(transpose)(__global const XT *from, __global YT *to, const int2 steps, const int rows,
                           const int columns) {
   const int x_column = steps.s0, y_row = steps.s1;
   if (columns == 2 && y_row == 2) { /* channel shuffles, complex numbers, pictures: loops that compilers interleave */
-    __global const float *second = from + x_column;
+    __global const XT *second = from + x_column;
     for (int i = 0; i < rows; i++) {
-      to[2 * i] = from[i];
-      to[2 * i + 1] = second[i];
+      STORE1(LOAD1(from + i), to + 2 * i);
+      STORE1(LOAD1(second + i), to + 2 * i + 1);
     }
     return;
   }
   if (columns == 3 && y_row == 3) {
-    __global const float *second = from + x_column, *third = second + x_column;
+    __global const XT *second = from + x_column, *third = second + x_column;
     for (int i = 0; i < rows; i++) {
-      to[3 * i] = from[i];
-      to[3 * i + 1] = second[i];
-      to[3 * i + 2] = third[i];
+      STORE1(LOAD1(from + i), to + 3 * i);
+      STORE1(LOAD1(second + i), to + 3 * i + 1);
+      STORE1(LOAD1(third + i), to + 3 * i + 2);
     }
     return;
   }
   for (int first = 0; first < columns; first += 16) {
     const int end = min(first + 16, columns);
     for (int i = 0; i < rows; i++)
-      for (int j = first; j < end; j++) to[(long)i * y_row + j] = from[(long)j * x_column + i];
+      for (int j = first; j < end; j++) STORE1(LOAD1(from + (long)j * x_column + i), to + (long)i * y_row + j);
   }
 }
 
@@ -77,7 +76,7 @@ static void FN(copy)(OPERANDS, const stage_params *p, int task) {
       FN(transpose)(x + from, y + to, (int2)(g->x_stride[last], g->y_stride[cut]), count, g->dims[last]);
     else if (cut == gathered)
       for (int i = 0; i < count; i++)
-        y[to + (long)i * g->y_stride[cut]] = x[from + (long)indices[first + i] * g->x_stride[cut]];
+        STORE1(LOAD1(x + from + (long)indices[first + i] * g->x_stride[cut]), y + to + (long)i * g->y_stride[cut]);
     else
       FN(line)(x + from, y + to, g->x_stride[cut], g->y_stride[cut], count);
   }
@@ -115,7 +114,7 @@ static void FN(pad)(OPERANDS, const stage_params *p, int task) {
       if (!outside && i == begin) i = end;
       if (i >= inner) break;
       const int source = outside ? -1 : FN(source)(p->mode, i - before, size);
-      y[to + (long)i * y_step] = source < 0 ? p->extra_float[0] : x[from + (long)source * x_step];
+      STORE1(source < 0 ? p->extra_float[0] : LOAD1(x + from + (long)source * x_step), y + to + (long)i * y_step);
     }
   }
 }

@@ -29,25 +29,25 @@ static void FN(locate)(FN(sample) * sample, const stage_params *p, const float v
 }
 
 /* x's channel c between the pixels. */
-static float FN(read)(const FN(sample) * sample, __global const float *image, const int c) {
+static float FN(read)(const FN(sample) * sample, __global const XT *image, const int c) {
   const float first = sample->share[0];
-  float v = sample->at[0] >= 0 ? first * image[sample->at[0] + c] : (first == first ? 0.0f : first);
+  float v = sample->at[0] >= 0 ? first * LOAD1(image + sample->at[0] + c) : (first == first ? 0.0f : first);
   for (int i = 1; i < 4; i++)
-    if (sample->at[i] >= 0) v = fma(sample->share[i], image[sample->at[i] + c], v);
+    if (sample->at[i] >= 0) v = fma(sample->share[i], LOAD1(image + sample->at[i] + c), v);
   return v * sample->mask;
 }
 
 /* The tap's sample for offset group `set` at output pixel `unit`. */
-static void FN(find)(FN(sample) * sample, __global const float *r, __global const float *s, const stage_params *p,
+static void FN(find)(FN(sample) * sample, __global const RT *r, __global const ST *s, const stage_params *p,
                      const int4 at) {
   const window_params *g = &p->u.window;
   const int unit = at.s0, set = at.s1, ky = at.s2, kx = at.s3;
   const int ox = unit % g->ow, oy = unit / g->ow % g->oh, tap = (set * g->kh + ky) * g->kw + kx;
-  __global const float *offset = r + p->r_at + (long)unit * p->r_pitch + 2 * tap;
-  const float v = (float)(oy * g->sh - g->pt + ky * g->dh) + offset[0];
-  const float u = (float)(ox * g->sw - g->pl + kx * g->dw) + offset[1];
+  __global const RT *offset = r + p->r_at + (long)unit * p->r_pitch + 2 * tap;
+  const float v = (float)(oy * g->sh - g->pt + ky * g->dh) + LOAD1(offset);
+  const float u = (float)(ox * g->sw - g->pl + kx * g->dw) + LOAD1(offset + 1);
   FN(locate)(sample, p, v, u);
-  sample->mask = p->has_scale ? s[p->s_at + (long)unit * p->s_pitch + tap] : 1.0f;
+  sample->mask = p->has_scale ? LOAD1(s + p->s_at + (long)unit * p->s_pitch + tap) : 1.0f;
 }
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
@@ -57,7 +57,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const long panel_size = (long)VEC * ((long)g->kh * g->kw * inputs + 1);
   FOR_UNITS(unit, g->n * g->oh * g->ow * g->groups * panels) {
     const int panel = unit % panels, group = unit / panels % g->groups, pixel = unit / panels / g->groups;
-    __global const float *image = x + p->x_at + (long)(pixel / g->ow / g->oh) * g->h * g->w * p->x_pitch;
+    __global const XT *image = x + p->x_at + (long)(pixel / g->ow / g->oh) * g->h * g->w * p->x_pitch;
     __global const float *b = w + p->w_at + ((long)group * panels + panel) * panel_size;
     FV sum = LOADV(b);
     b += VEC;
@@ -75,7 +75,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
         }
       }
     const FV v = activateV(sum, p->act[0], p->act_a[0], p->act_b[0]);
-    __global float *to = y + p->y_at + (long)pixel * p->y_pitch + (long)group * outputs + panel * VEC;
+    __global YT *to = y + p->y_at + (long)pixel * p->y_pitch + (long)group * outputs + panel * VEC;
     FNV(store_part)(v, to, min(VEC, outputs - panel * VEC));
   }
 }

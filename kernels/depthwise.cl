@@ -23,8 +23,11 @@
 
 /* One task's view of its stage. */
 typedef struct FN(view) {
-  __global const float *x, *r, *bias, *weights, *zeros, *scale; /* x, r, y: of the task's image */
-  __global float *y;
+  __global const XT *x, *zeros; /* x, r, y: of the task's image */
+  __global const RT *r;
+  __global const ST *scale;
+  __global const float *bias, *weights;
+  __global YT *y;
   int from, to; /* channels */
 } FN(view);
 
@@ -118,7 +121,7 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
   }
 
 /* All columns of the tile's inputs lie inside the image. */
-static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row, const int *step,
+static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global const XT *const *row, const int *step,
                            const int oy, const int ox) {
   const window_params *g = &p->u.window;
   const int columns = TILE_COLUMNS;
@@ -127,11 +130,11 @@ static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global c
 #undef ADDRESS
 }
 
-static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const float *const *row, const int *step,
+static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const XT *const *row, const int *step,
                           const int oy, const int ox) {
   const window_params *g = &p->u.window;
   const int columns = min(TILE_COLUMNS, g->ow - ox), first = ox * S - g->pl;
-  __global const float *at[IN_ROWS * IN_COLUMNS];
+  __global const XT *at[IN_ROWS * IN_COLUMNS];
 #define SET_ADDRESS(i, j) \
   at[(i)*IN_COLUMNS + (j)] = first + (j) < 0 || first + (j) >= g->w ? t->zeros : row[i] + (j)*step[i];
 #define SET_ROW(i) EACH_IN_COLUMN(SET_ADDRESS, i)
@@ -145,7 +148,7 @@ static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global co
 
 static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
   const window_params *g = &p->u.window;
-  __global const float *row[IN_ROWS];
+  __global const XT *row[IN_ROWS];
   int step[IN_ROWS];
   for (int ox = 0; ox < g->ow; ox += TILE_COLUMNS) {
     const int first = ox * S - g->pl;
@@ -198,8 +201,8 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #else /* any window */
 
 /* The pixel under a tap, or zeros. */
-static __global const float *FN(pixel)(const stage_params *p, const FN(view) * t, const int oy, const int ox,
-                                       const int ky, const int kx) {
+static __global const XT *FN(pixel)(const stage_params *p, const FN(view) * t, const int oy, const int ox, const int ky,
+                                    const int kx) {
   const window_params *g = &p->u.window;
   const int iy = oy * g->sh - g->pt + ky * g->dh, ix = ox * g->sw - g->pl + kx * g->dw;
   return iy < 0 || iy >= g->h || ix < 0 || ix >= g->w ? t->zeros : t->x + ((long)iy * g->w + ix) * p->x_pitch;
@@ -220,7 +223,7 @@ static void FN(tile)(const stage_params *p, const FN(view) * t, const int oy, co
   const window_params *g = &p->u.window;
   const int taps = g->kh * g->kw, multiplier = g->oc / g->c;
   (void)multiplier;
-  __global const float *at[MAX_TAPS * TILE_COLUMNS];
+  __global const XT *at[MAX_TAPS * TILE_COLUMNS];
   for (int tap = 0; tap < taps; tap++)
     for (int j = 0; j < TILE_COLUMNS; j++)
       at[tap * TILE_COLUMNS + j] = FN(pixel)(p, t, oy, min(ox + j, g->ow - 1), tap / g->kw, tap % g->kw);
@@ -285,11 +288,11 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   FN(view) t;
   t.bias = w + p->w_at;
   t.weights = t.bias + g->oc;
-  t.zeros = t.weights + (long)g->kh * g->kw * g->oc;
+  t.zeros = (__global const XT *)(t.weights + (long)g->kh * g->kw * g->oc);
   t.x = x + p->x_at + (long)image * g->h * g->w * p->x_pitch;
   t.y = y + p->y_at + (long)image * g->oh * g->ow * p->y_pitch;
-  t.r = p->has_residual ? r + p->r_at + (long)image * g->oh * g->ow * p->r_pitch : t.y;
-  t.scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch : t.zeros;
+  t.r = p->has_residual ? r + p->r_at + (long)image * g->oh * g->ow * p->r_pitch : (__global const RT *)t.y;
+  t.scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch : (__global const ST *)t.zeros;
   t.from = channel_task * g->split[2];
   t.to = channel_task + 1 == g->split[3] ? g->oc : t.from + g->split[2];
   const int band_from = band_task * g->split[0];

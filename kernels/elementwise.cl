@@ -3,7 +3,7 @@
  * no OP. */
 #define CHUNK 4096
 
-static FV FN(read)(__global const float *p, const long i, const int stride) { return stride ? LOADV(p + i) : (FV)(*p); }
+#define READ(p, i, stride) ((stride) ? LOADV((p) + (i)) : (FV)(LOAD1(p)))
 
 static FV FN(result)(const FV a, const FV b, const stage_params *p) {
   const FV v = p->mode < 0 ? a : FNV(binary)(a, b, p->mode);
@@ -17,29 +17,31 @@ static float FN(result1)(const float a, const float b, const stage_params *p) {
 
 /* Where a row starts in each operand, and its strides. */
 typedef struct FN(row) {
-  __global const float *x, *r, *s;
-  __global float *y;
+  __global const XT *x;
+  __global const RT *r;
+  __global const ST *s;
+  __global YT *y;
   int x_step, r_step, s_step, y_step;
 } FN(row);
 
 /* `value` of a, b and c for whole vectors, where b and c are given by how to read them at k (an operand that does not
  * exist must not be read: x may be written elsewhere). A rest is the row's last VEC elements, overlapping the vector
  * before: their operands are read before anything is written, so that y may be x. */
-#define LOOP(load_b, load_c, value)                                \
-  {                                                                \
-    int k = tail;                                                  \
-    FV a = FN(read)(at->x, k, at->x_step), b = load_b, c = load_c; \
-    const FV last = value;                                         \
-    for (k = 0; k + VEC <= count; k += VEC) {                      \
-      a = FN(read)(at->x, k, at->x_step);                          \
-      b = load_b;                                                  \
-      c = load_c;                                                  \
-      STOREV(value, at->y + k);                                    \
-    }                                                              \
-    if (k < count) STOREV(last, at->y + tail);                     \
+#define LOOP(load_b, load_c, value)                            \
+  {                                                            \
+    int k = tail;                                              \
+    FV a = READ(at->x, k, at->x_step), b = load_b, c = load_c; \
+    const FV last = value;                                     \
+    for (k = 0; k + VEC <= count; k += VEC) {                  \
+      a = READ(at->x, k, at->x_step);                          \
+      b = load_b;                                              \
+      c = load_c;                                              \
+      STOREV(value, at->y + k);                                \
+    }                                                          \
+    if (k < count) STOREV(last, at->y + tail);                 \
   }
-#define READ_R FN(read)(at->r, k, at->r_step)
-#define READ_S FN(read)(at->s, k, at->s_step)
+#define READ_R READ(at->r, k, at->r_step)
+#define READ_S READ(at->s, k, at->s_step)
 
 /* For `count` >= VEC. The few functions that networks are full of have no branch in the loop. */
 static void FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
@@ -69,10 +71,10 @@ static void FN(run)(const FN(row) * at, const stage_params *p, const int count) 
     return;
   }
   for (int i = 0; i < count; i++) {
-    float a = at->x[(long)i * at->x_step];
-    if (p->has_scale) a = a * at->s[(long)i * at->s_step];
-    const float b = p->mode < 0 ? a : at->r[(long)i * at->r_step];
-    at->y[(long)i * at->y_step] = FN(result1)(a, b, p);
+    float a = LOAD1(at->x + (long)i * at->x_step);
+    if (p->has_scale) a = a * LOAD1(at->s + (long)i * at->s_step);
+    const float b = p->mode < 0 ? a : LOAD1(at->r + (long)i * at->r_step);
+    STORE1(FN(result1)(a, b, p), at->y + (long)i * at->y_step);
   }
 }
 
@@ -90,8 +92,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     at.s_step = p->has_scale ? g->extra[last] : 0;
     at.x = x + p->x_at + first * at.x_step;
     at.y = y + p->y_at + first * at.y_step;
-    at.r = p->mode < 0 ? at.x : r + p->r_at + first * at.r_step;
-    at.s = p->has_scale ? s + p->s_at + first * at.s_step : at.x;
+    at.r = p->mode < 0 ? (__global const RT *)at.x : r + p->r_at + first * at.r_step;
+    at.s = p->has_scale ? s + p->s_at + first * at.s_step : (__global const ST *)at.x;
     int rest = chunks == 1 ? unit : unit / chunks;
     for (int axis = last - 1; axis >= 0; axis--) {
       const int i = axis ? rest % g->dims[axis] : rest; /* divisions cost as much as a short row */
@@ -106,5 +108,6 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
 }
 #undef CHUNK
 #undef LOOP
+#undef READ
 #undef READ_R
 #undef READ_S

@@ -413,22 +413,27 @@ static FV FNV(binary)(const FV a, const FV b, const int kind) {
 }
 
 /* Vectors whose first `count` lanes are live. */
-static FV FNV(load_part)(__global const float *p, const int count) {
-  if (count == VEC) return LOADV(p);
-  float lanes[VEC];
-  for (int i = 0; i < VEC; i++) lanes[i] = i < count ? p[i] : 0.0f;
-  return PASTE(gather_, VEC)(lanes);
-}
-
-static void FNV(store_part)(const FV v, __global float *p, const int count) {
-  if (count == VEC) {
-    STOREV(v, p);
-    return;
+#define PARTS_OF(type)                                                                    \
+  static OVERLOADED FV FNV(load_part)(__global const type *p, const int count) {          \
+    if (count == VEC) return LOADV(p);                                                    \
+    float lanes[VEC];                                                                     \
+    for (int i = 0; i < VEC; i++) lanes[i] = i < count ? LOAD1(p + i) : 0.0f;             \
+    return PASTE(gather_, VEC)(lanes);                                                    \
+  }                                                                                       \
+  static OVERLOADED void FNV(store_part)(const FV v, __global type *p, const int count) { \
+    if (count == VEC) {                                                                   \
+      STOREV(v, p);                                                                       \
+      return;                                                                             \
+    }                                                                                     \
+    float lanes[VEC];                                                                     \
+    PASTE(scatter_, VEC)(v, lanes);                                                       \
+    for (int i = 0; i < count; i++) STORE1(lanes[i], p + i);                              \
   }
-  float lanes[VEC];
-  PASTE(scatter_, VEC)(v, lanes);
-  for (int i = 0; i < count; i++) p[i] = lanes[i];
-}
+PARTS_OF(float)
+#ifdef HALVES
+PARTS_OF(half)
+#endif
+#undef PARTS_OF
 
 /* Sums of many terms: serial in blocks of 64, the blocks' sums by a tree of neighbours, level by level, an odd last one
  * moving up as it is. `levels` holds one finished subtree per set bit of `blocks`. */

@@ -34,14 +34,15 @@ static void FN(next_pixel)(const window_params *g, FN(pixel) * at) {
 
 typedef struct FN(work) {
   const window_params *g;
-  __global const float *x, *zeros, *scale; /* of the group */
+  __global const XT *x, *zeros; /* of the group */
+  __global const ST *scale;
   int inputs, x_pitch, simple, scaled, runs;
   __global const float *soon; /* weights to fetch ahead, a line a step */
   int soon_step;
 } FN(work);
 
 /* The input under tap (ky, kx) of an output pixel, or the zeros. */
-static __global const float *FN(tap)(const FN(work) * t, const FN(pixel) * at, const int ky, const int kx) {
+static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, const int ky, const int kx) {
   const window_params *g = t->g;
   const int iy = at->oy * g->sh - g->pt + ky * g->dh, ix = at->ox * g->sw - g->pl + kx * g->dw;
   if (CONV && (iy < 0 || iy >= g->h || ix < 0 || ix >= g->w)) return t->zeros;
@@ -57,7 +58,7 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
 #ifndef GEMM_CL
 #define GEMM_CL
 /* Rows past the wanted ones repeat the last. */
-#define TILE_POINTER(i) __global const float *a##i;
+#define TILE_POINTER(i) __global const XT *a##i;
 #define TILE_NEXT_ROW(i) \
   a##i = row;            \
   if (i + 1 < rows) row += pitch;
@@ -68,7 +69,7 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
   const FN(pixel) at##i = at;                \
   interior = interior && FN(inside)(g, &at); \
   if (i + 1 < rows) FN(next_pixel)(g, &at);
-#define TILE_TAP(i) __global const float *a##i = FN(tap)(t, &at##i, ky, kx);
+#define TILE_TAP(i) __global const XT *a##i = FN(tap)(t, &at##i, ky, kx);
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
 #define GEMM_ARGUMENTS (work, end, panel, pixel, wanted, left, yy, rr, buffer)
@@ -104,8 +105,7 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
 #endif
 /* Output pixels [from, to) of a panel with `left` outputs, tile by tile. Together the tiles fetch the next panel. */
 static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) * end, __global const float *panel,
-                      const int pixel_from, const int pixel_to, const int left, __global float *y,
-                      __global const float *r) {
+                      const int pixel_from, const int pixel_to, const int left, __global YT *y, __global const RT *r) {
   const window_params *g = work->g;
   const int vectors = (left + VEC - 1) / VEC, width = vectors * VEC;
   const int tile_rows = vectors == 1 ? TILE_TR(1) : vectors == 2 ? TILE_TR(2) : vectors == 3 ? TILE_TR(3) : TILE_TR(4);
@@ -115,8 +115,8 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   work->soon_step = clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
   for (int pixel = pixel_from; pixel < pixel_to; pixel += tile_rows, work->soon += chain * work->soon_step) {
     const int wanted = min(tile_rows, pixel_to - pixel);
-    __global float *yy = y + (long)pixel * p->y_pitch;
-    __global const float *rr = r + (long)pixel * p->r_pitch;
+    __global YT *yy = y + (long)pixel * p->y_pitch;
+    __global const RT *rr = r + (long)pixel * p->r_pitch;
     int from;
     if (vectors == NR / VEC)
       from = wanted > TILE_HALF(TILE_TR(NR_VECTORS)) ? GEMM_TILE(TILE_TR(NR_VECTORS), NR_VECTORS) GEMM_ARGUMENTS
@@ -148,14 +148,16 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   FN(work) work;
   work.g = g;
   work.x = x + p->x_at + (long)group * inputs;
-  work.zeros = w + p->w_at + g->groups * group_size;
-  work.scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch + (long)group * inputs : work.zeros;
+  __global const float *zeros = w + p->w_at + g->groups * group_size;
+  work.zeros = (__global const XT *)zeros;
+  work.scale =
+      p->has_scale ? s + p->s_at + (long)image * p->s_pitch + (long)group * inputs : (__global const ST *)zeros;
   work.inputs = inputs;
   work.x_pitch = p->x_pitch;
   work.scaled = p->has_scale;
   work.simple = g->sh == 1 && g->sw == 1;
   work.runs = g->dw == 1 && p->x_pitch == inputs && !p->has_scale;
-  __global const int *order = p->mode == 1 ? (__global const int *)(work.zeros + inputs) : 0;
+  __global const int *order = p->mode == 1 ? (__global const int *)(zeros + inputs) : 0;
   FN(ending) end = FN(ending_of)(p);
   for (int i = panel_from; i < panel_to; i++) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
@@ -163,7 +165,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     end.order = order ? order + o : 0;
     FN(panel)
     (p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left, y + p->y_at + first,
-     p->has_residual ? r + p->r_at + first : y);
+     p->has_residual ? r + p->r_at + first : (__global const RT *)y);
   }
 }
 #undef NR_VECTORS

@@ -1,10 +1,10 @@
 /* One tile of gemm.cl: TR output pixels from `pixel` on, of which `rows` are wanted, x TV vectors, of which `outputs`
  * floats are. */
 static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
-                           const int rows, const int outputs, __global float *y, __global const float *r,
-                           float *buffer) {
+                           const int rows, const int outputs, __global YT *y, __global const RT *r, float *buffer) {
   const window_params *g = t->g;
-  __global const float *b = panel + TV * VEC, *scale = t->scale, *soon = t->soon;
+  __global const float *b = panel + TV * VEC, *soon = t->soon;
+  __global const ST *scale = t->scale;
   const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step;
   TILE_START_AT_BIAS
 #if CONV
@@ -24,7 +24,7 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
 #else
   TILE_ROWS(TILE_POINTER)
   if (t->simple) {
-    __global const float *row = t->x + (long)pixel * pitch;
+    __global const XT *row = t->x + (long)pixel * pitch;
     TILE_ROWS(TILE_NEXT_ROW)
   } else {
     FN(pixel) at = FN(pixel_of)(g, pixel);

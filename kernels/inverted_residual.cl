@@ -11,7 +11,7 @@
 
 #ifndef INVERTED_RESIDUAL_CL
 #define INVERTED_RESIDUAL_CL
-#define EXPAND_ROW(i) __global const float *a##i = x + min(i, rows - 1) * pitch;
+#define EXPAND_ROW(i) __global const XT *a##i = x + min(i, rows - 1) * pitch;
 #define PROJECT_ROW(i) const float *a##i = expanded + min(i, rows - 1) * NR;
 #define LOAD_WANTED(i, v) FV c##i##_##v = LOADV(sums + min(i, rows - 1) * sums_pitch + v * VEC);
 #define LOAD_WANTED_ROW(i) TILE_VECTORS(LOAD_WANTED, i)
@@ -59,7 +59,7 @@ static void FN(activate_all)(float *v, const int pixels, const int vectors, cons
 }
 
 /* `count` neighbouring pixels from x on, `vectors` vectors of the expansion each. */
-static void FN(expand_row)(__global const float *x, const int pitch, const int inputs, __global const float *panel,
+static void FN(expand_row)(__global const XT *x, const int pitch, const int inputs, __global const float *panel,
                            const int count, const int vectors, float *region) {
   switch (vectors) {
     case 1: EXPAND(1) break;
@@ -131,7 +131,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const int expanded_width = (g->expanded + VEC - 1) / VEC * VEC;
   __global const float *w_expand = w + p->w_at, *w_depthwise = w_expand + (long)expanded_width * (g->c + 1);
   __global const float *w_project = w_depthwise + (long)expanded_width * (g->kh * g->kw + 1);
-  __global const float *from = x + p->x_at + (((long)t.n * g->h + t.iy) * g->w + t.ix) * p->x_pitch;
+  __global const XT *from = x + p->x_at + (((long)t.n * g->h + t.iy) * g->w + t.ix) * p->x_pitch;
   float region[REGION_PIXELS * NR], expanded[TILE_PIXELS * NR], sums[SUMS];
   for (int o = 0; o < g->oc; o += NR) {
     const int width = min(NR, pitch - o);
@@ -158,9 +158,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const FN(ending) end = FN(ending_of)(p);
   for (int i = 0; i < t.rows; i++) {
     const long pixel = ((long)t.n * g->oh + t.oy + i) * g->ow + t.ox;
-    __global float *to = y + p->y_at + pixel * p->y_pitch;
+    __global YT *to = y + p->y_at + pixel * p->y_pitch;
     FN(finish)
-    (sums + i * t.columns * pitch, pitch, &end, to, p->has_residual ? r + p->r_at + pixel * p->r_pitch : to, t.columns,
-     g->oc);
+    (sums + i * t.columns * pitch, pitch, &end, to,
+     p->has_residual ? r + p->r_at + pixel * p->r_pitch : (__global const RT *)to, t.columns, g->oc);
   }
 }

@@ -1,7 +1,7 @@
 /* The two tiles of inverted_residual.cl, of TR pixels x TV vectors each. */
 
 /* A row of the region, pixels `pitch` apart, through the expansion: raw sums into `region`. */
-static void TILE_NAME(expand)(__global const float *x, const int pitch, const int count, __global const float *panel,
+static void TILE_NAME(expand)(__global const XT *x, const int pitch, const int count, __global const float *panel,
                               const int rows, float *region) {
   __global const float *b = panel + TV * VEC;
   float *sums = region;

@@ -3,12 +3,16 @@
  * stride along k, 3.. c's strides (operand s, if has_scale). A unit is MR rows by VEC columns. */
 
 /* r[k][n ..]: `step` floats from column to column. */
-static FV FN(column)(__global const float *from, const int step, const int count) {
-  if (step == 1 && count == VEC) return LOADV(from);
-  float lanes[VEC];
-  for (int i = 0; i < VEC; i++) lanes[i] = i < count ? from[(long)i * step] : 0.0f;
-  return PASTE(gather_, VEC)(lanes);
-}
+#define COLUMN(name, type)                                                                    \
+  static FV FN(name)(__global const type *from, const int step, const int count) {            \
+    if (step == 1 && count == VEC) return LOADV(from);                                        \
+    float lanes[VEC];                                                                         \
+    for (int i = 0; i < VEC; i++) lanes[i] = i < count ? LOAD1(from + (long)i * step) : 0.0f; \
+    return PASTE(gather_, VEC)(lanes);                                                        \
+  }
+COLUMN(column, RT)
+COLUMN(start, ST)
+#undef COLUMN
 
 typedef struct FN(tile) {
   long x, r, s, y; /* where the tile starts in each operand */
@@ -24,22 +28,22 @@ static void FN(compute)(OPERANDS, const stage_params *p, const FN(tile) * at) {
     const int row = min(i, at->rows - 1); /* the rows past the end repeat the last */
     rows[i] = at->x + (long)row * g->x_stride[m];
     sums[i] = (FV)(0.0f);
-    if (p->has_scale) sums[i] = FN(column)(s + at->s + (long)row * g->extra[3 + m], g->extra[3 + n], at->count);
+    if (p->has_scale) sums[i] = FN(start)(s + at->s + (long)row * g->extra[3 + m], g->extra[3 + n], at->count);
   }
   for (int k = 0; k < g->extra[0]; k++) {
     const FV b = FN(column)(r + at->r + (long)k * g->extra[2], g->r_stride[n], at->count);
-    for (int i = 0; i < MR; i++) sums[i] = fma((FV)(x[rows[i] + (long)k * g->extra[1]]), b, sums[i]);
+    for (int i = 0; i < MR; i++) sums[i] = fma((FV)(LOAD1(x + rows[i] + (long)k * g->extra[1])), b, sums[i]);
   }
   for (int i = 0; i < at->rows; i++) {
     const FV v = activateV(sums[i], p->act[0], p->act_a[0], p->act_b[0]);
-    __global float *to = y + at->y + (long)i * g->y_stride[m];
+    __global YT *to = y + at->y + (long)i * g->y_stride[m];
     if (at->count == VEC && g->y_stride[n] == 1) {
       STOREV(v, to);
       continue;
     }
     float lanes[VEC];
     PASTE(scatter_, VEC)(v, lanes);
-    for (int j = 0; j < at->count; j++) to[(long)j * g->y_stride[n]] = lanes[j];
+    for (int j = 0; j < at->count; j++) STORE1(lanes[j], to + (long)j * g->y_stride[n]);
   }
 }
 

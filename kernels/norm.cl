@@ -10,7 +10,7 @@ static FV FN(inverse_deviation)(const FV squares, const stage_params *p) {
 }
 
 /* (v - mean) * inverse, then scale and shift of channel c. */
-static FV FN(finish)(const FV centred, const FV inverse, __global const float *r, __global const float *s,
+static FV FN(finish)(const FV centred, const FV inverse, __global const RT *r, __global const ST *s,
                      const stage_params *p, const int2 at) {
   FV v = centred * inverse;
   if (p->has_residual && p->has_scale)
@@ -23,14 +23,14 @@ static FV FN(finish)(const FV centred, const FV inverse, __global const float *r
 }
 
 /* The sum of a row, or of its squared distances from `mean`. */
-static float FN(row_sum)(__global const float *from, const int count, const int squares, const float mean) {
+static float FN(row_sum)(__global const XT *from, const int count, const int squares, const float mean) {
   tree_1 tree;
   tree.blocks = 0;
   for (int first = 0; first < count; first += 64) {
     float sum = 0.0f;
     for (int i = first; i < min(first + 64, count); i++) {
-      const float d = from[i] - mean;
-      sum = squares ? fma(d, d, sum) : sum + from[i];
+      const float v = LOAD1(from + i), d = v - mean;
+      sum = squares ? fma(d, d, sum) : sum + v;
     }
     tree_add_1(&tree, sum);
   }
@@ -39,8 +39,8 @@ static float FN(row_sum)(__global const float *from, const int count, const int 
 
 static void FN(layer)(OPERANDS, const stage_params *p, const int unit) {
   const int channels = p->u.window.c;
-  __global const float *from = x + p->x_at + (long)unit * p->x_pitch;
-  __global float *to = y + p->y_at + (long)unit * p->y_pitch;
+  __global const XT *from = x + p->x_at + (long)unit * p->x_pitch;
+  __global YT *to = y + p->y_at + (long)unit * p->y_pitch;
   const float mean = FN(row_sum)(from, channels, 0, 0.0f) * p->extra_float[1];
   const FV inverse = FN(inverse_deviation)((FV)(FN(row_sum)(from, channels, 1, mean)), p);
   for (int c = 0; c < channels; c += VEC) {
@@ -51,7 +51,7 @@ static void FN(layer)(OPERANDS, const stage_params *p, const int unit) {
 }
 
 /* The sum of VEC channels over the pixels, or of their squared distances from `mean`. */
-static FV FN(channel_sum)(__global const float *from, const stage_params *p, const int count, const int squares,
+static FV FN(channel_sum)(__global const XT *from, const stage_params *p, const int count, const int squares,
                           const FV mean) {
   const int pixels = p->u.window.h * p->u.window.w;
   FNV(tree) tree;
@@ -71,8 +71,8 @@ static void FN(instance)(OPERANDS, const stage_params *p, const int unit) {
   const window_params *g = &p->u.window;
   const int vectors = (g->c + VEC - 1) / VEC, n = unit / vectors, pixels = g->h * g->w;
   const int c = unit % vectors * VEC, count = min(VEC, g->c - c);
-  __global const float *from = x + p->x_at + (long)n * pixels * p->x_pitch + c;
-  __global float *to = y + p->y_at + (long)n * pixels * p->y_pitch + c;
+  __global const XT *from = x + p->x_at + (long)n * pixels * p->x_pitch + c;
+  __global YT *to = y + p->y_at + (long)n * pixels * p->y_pitch + c;
   const FV mean = FN(channel_sum)(from, p, count, 0, (FV)(0.0f)) * (FV)(p->extra_float[1]);
   const FV inverse = FN(inverse_deviation)(FN(channel_sum)(from, p, count, 1, mean), p);
   for (int i = 0; i < pixels; i++) {
@@ -82,18 +82,18 @@ static void FN(instance)(OPERANDS, const stage_params *p, const int unit) {
 }
 
 /* The lanes of channels c .. c + VEC - 1 of a pixel; 0 outside of it. */
-static FV FN(channels)(__global const float *from, const int c, const int channels) {
+static FV FN(channels)(__global const XT *from, const int c, const int channels) {
   if (c >= 0 && c + VEC <= channels) return LOADV(from + c);
   float lanes[VEC];
-  for (int i = 0; i < VEC; i++) lanes[i] = c + i >= 0 && c + i < channels ? from[c + i] : 0.0f;
+  for (int i = 0; i < VEC; i++) lanes[i] = c + i >= 0 && c + i < channels ? LOAD1(from + c + i) : 0.0f;
   return PASTE(gather_, VEC)(lanes);
 }
 
 static void FN(lrn)(OPERANDS, const stage_params *p, const int unit) {
   const int channels = p->u.window.c, window = p->u.window.split[0];
   const int before = min((window - 1) / 2, channels), after = min(window / 2, channels);
-  __global const float *from = x + p->x_at + (long)unit * p->x_pitch;
-  __global float *to = y + p->y_at + (long)unit * p->y_pitch;
+  __global const XT *from = x + p->x_at + (long)unit * p->x_pitch;
+  __global YT *to = y + p->y_at + (long)unit * p->y_pitch;
   for (int c = 0; c < channels; c += VEC) {
     FV squares = (FV)(0.0f);
     for (int k = c - before; k <= c + after; k++) {

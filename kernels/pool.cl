@@ -16,14 +16,14 @@ typedef struct FN(steps) {
   long row, column;
 } FN(steps);
 
-#define FOR_TAPS                                                               \
-  for (int ky = taps.s0; ky < taps.s1; ky++) {                                 \
-    __global const float *from = at + ky * steps.row + taps.s2 * steps.column; \
+#define FOR_TAPS                                                            \
+  for (int ky = taps.s0; ky < taps.s1; ky++) {                              \
+    __global const XT *from = at + ky * steps.row + taps.s2 * steps.column; \
     for (int kx = taps.s2; kx < taps.s3; kx++, from += steps.column)
 #define MORE(best, v) (v > best || v != v ? v : best)
 
 /* The maximum over taps [s0, s1) x [s2, s3); `at` is tap (0, 0) of the first channel. */
-static FV FN(maximum)(__global const float *at, const FN(steps) steps, const int4 taps, const int count) {
+static FV FN(maximum)(__global const XT *at, const FN(steps) steps, const int4 taps, const int count) {
   FV best = (FV)(-INF_F);
   FOR_TAPS {
     const FV v = FNV(load_part)(from, count);
@@ -33,7 +33,7 @@ static FV FN(maximum)(__global const float *at, const FN(steps) steps, const int
 return best;
 }
 
-static FV FN(sum)(__global const float *at, const FN(steps) steps, const int4 taps, const int count) {
+static FV FN(sum)(__global const XT *at, const FN(steps) steps, const int4 taps, const int count) {
   FV sum = (FV)(0.0f);
   FOR_TAPS { sum = sum + FNV(load_part)(from, count); }
 }
@@ -41,7 +41,7 @@ return sum;
 }
 
 /* Four vectors at once. */
-static void FN(maximum4)(__global const float *at, const FN(steps) steps, const int4 taps, FV *out) {
+static void FN(maximum4)(__global const XT *at, const FN(steps) steps, const int4 taps, FV *out) {
   FV a = (FV)(-INF_F), b = a, c = a, d = a;
   FOR_TAPS {
     const FV e = LOADV(from), f = LOADV(from + VEC), g = LOADV(from + 2 * VEC), h = LOADV(from + 3 * VEC);
@@ -57,7 +57,7 @@ out[2] = c;
 out[3] = d;
 }
 
-static void FN(sum4)(__global const float *at, const FN(steps) steps, const int4 taps, FV *out) {
+static void FN(sum4)(__global const XT *at, const FN(steps) steps, const int4 taps, FV *out) {
   FV a = (FV)(0.0f), b = a, c = a, d = a;
   FOR_TAPS {
     a = a + LOADV(from);
@@ -98,8 +98,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     const int4 taps = (int4)(rows.s0, rows.s1, columns.s0, columns.s1); /* Oclgrind crashes on two joined vectors */
     const float divisor = p->mode == 0 ? 1.0f : FN(divisor)(p, iy, ix, taps);
     const float inverse = p->mode == 0 ? 1.0f : div_rn_1(1.0f, divisor);
-    __global const float *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
-    __global float *to = y + p->y_at + (long)unit * p->y_pitch;
+    __global const XT *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
+    __global YT *to = y + p->y_at + (long)unit * p->y_pitch;
     int c = 0;
     for (; c + 4 * VEC <= g->c; c += 4 * VEC) {
       FV v[4];

@@ -14,7 +14,7 @@ static long FN(step)(const strided_params *g, int *at) {
   return offset;
 }
 
-static FV FN(total)(__global const float *from, const stage_params *p, const int elements, const int count) {
+static FV FN(total)(__global const XT *from, const stage_params *p, const int elements, const int count) {
   const strided_params *g = &p->u.strided;
   int at[8] = {0, 0, 0, 0, 0, 0, 0, 0};
   FNV(tree) tree;

@@ -32,7 +32,7 @@ static FV FN(mix)(const FV a, const FV b, const float share) { return fma((FV)(s
 
 /* The four neighbours of an output pixel, and the shares of the lower and the right ones. */
 typedef struct FN(corners) {
-  __global const float *upper_left, *upper_right, *lower_left, *lower_right;
+  __global const XT *upper_left, *upper_right, *lower_left, *lower_right;
   float down, right;
 } FN(corners);
 
@@ -42,7 +42,7 @@ static FV FN(linear)(const FN(corners) * at, const int c, const int count) {
   return FN(mix)(FN(mix)(a, b, at->right), FN(mix)(d, e, at->right), at->down);
 }
 
-static void FN(pixel)(const FN(corners) * at, __global float *to, const stage_params *p) {
+static void FN(pixel)(const FN(corners) * at, __global YT *to, const stage_params *p) {
   const int channels = p->u.window.c;
   const float low = p->act_a[0], high = p->act_b[0];
   int c = 0;
@@ -71,7 +71,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
       ys = FN(neighbours)(v, g->h, &at.down);
       xs = FN(neighbours)(u, g->w, &at.right);
     }
-    __global const float *image = x + p->x_at + (long)n * g->h * line;
+    __global const XT *image = x + p->x_at + (long)n * g->h * line;
     at.upper_left = image + ys.s0 * line + (long)xs.s0 * p->x_pitch;
     at.upper_right = image + ys.s0 * line + (long)xs.s1 * p->x_pitch;
     at.lower_left = image + ys.s1 * line + (long)xs.s0 * p->x_pitch;

@@ -33,15 +33,15 @@
 #endif
 
 /* Where tap (ky, kx) of each of the columns from `pixel` on lies; the last pixel repeats. */
-static void FN(point)(__global const float **at, const stage_params *p, __global const float *x,
-                      __global const float *zeros, const int pixel, const int count) {
+static void FN(point)(__global const XT **at, const stage_params *p, __global const XT *x, __global const XT *zeros,
+                      const int pixel, const int count) {
   const window_params *g = &p->u.window;
   for (int j = 0; j < DEPTHWISE_COLUMNS; j++) {
     int m = pixel + min(j, count - 1);
     const int ox = m % g->ow;
     m /= g->ow;
     const int oy = m % g->oh, n = m / g->oh, ix0 = ox * g->sw - g->pl, iy0 = oy * g->sh - g->pt;
-    __global const float *from = x + ((long)n * g->h * g->w) * p->x_pitch;
+    __global const XT *from = x + ((long)n * g->h * g->w) * p->x_pitch;
     for (int ky = 0, tap = 0; ky < g->kh; ky++)
       for (int kx = 0; kx < g->kw; kx++, tap++) {
         const int iy = iy0 + ky * g->dh, ix = ix0 + kx * g->dw;
@@ -59,7 +59,7 @@ static FV FN(inner)(const FV v, const stage_params *p) {
 
 /* Columns of one output row, and all of their taps inside the image: then `first` is set to the first column's first
  * tap. */
-static int FN(inside)(__global const float **first, const stage_params *p, __global const float *x, int pixel,
+static int FN(inside)(__global const XT **first, const stage_params *p, __global const XT *x, int pixel,
                       const int columns) {
   const window_params *g = &p->u.window;
   const int ox = pixel % g->ow;
@@ -71,12 +71,13 @@ static int FN(inside)(__global const float **first, const stage_params *p, __glo
 }
 
 /* The depthwise half of `count` pixels from `pixel` on. */
-static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, __global const float *x,
+static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, __global const XT *x,
                           __global const float *w, const int pixel, const int count) {
   const window_params *g = &p->u.window;
   const int taps = g->kh * g->kw, c_end = g->c, step = g->sw * p->x_pitch;
-  __global const float *weights = w + g->c, *zeros = weights + (long)taps * g->c;
-  __global const float *at[MAX_TAPS * DEPTHWISE_COLUMNS], *first;
+  __global const float *weights = w + g->c;
+  __global const XT *zeros = (__global const XT *)(weights + (long)taps * g->c);
+  __global const XT *at[MAX_TAPS * DEPTHWISE_COLUMNS], *first;
   for (int i = 0; i < count; i += DEPTHWISE_COLUMNS, strip += DEPTHWISE_COLUMNS * pitch) {
     const int columns = min(DEPTHWISE_COLUMNS, count - i);
     const int inside = FN(inside)(&first, p, x, pixel + i, columns);
@@ -88,7 +89,7 @@ static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, 
       FV v0 = LOADV(w + c), v1 = v0, v2 = v0, v3 = v0;
       if (inside) {
         for (int ky = 0; ky < g->kh; ky++) {
-          __global const float *from = first + (long)ky * g->dh * g->w * p->x_pitch + c;
+          __global const XT *from = first + (long)ky * g->dh * g->w * p->x_pitch + c;
           for (int kx = 0; kx < g->kw; kx++, from += g->dw * p->x_pitch, wk += c_end) {
             const FV k = LOADV(wk);
             v0 = fma(LOADV(from), k, v0);
@@ -100,7 +101,7 @@ static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, 
       } else {
         for (int tap = 0; tap < taps; tap++, wk += c_end) {
           const FV k = LOADV(wk);
-          __global const float *const *from = at + tap * DEPTHWISE_COLUMNS;
+          __global const XT *const *from = at + tap * DEPTHWISE_COLUMNS;
           v0 = fma(LOADV(from[0] + c), k, v0);
           v1 = fma(LOADV(from[1] + c), k, v1);
           v2 = fma(LOADV(from[2] + c), k, v2);
@@ -117,7 +118,7 @@ static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, 
 
 /* A panel with `left` outputs for the `count` pixels of a strip, tile by tile. */
 static void FN(panel)(const stage_params *p, const FN(ending) * end, const float *strip, __global const float *panel,
-                      const int count, const int left, __global float *y, __global const float *r) {
+                      const int count, const int left, __global YT *y, __global const RT *r) {
   const int vectors = (left + VEC - 1) / VEC, c = p->u.window.c, pitch = c + VEC;
   const int tile_rows = vectors == 1 ? TILE_TR(1) : vectors == 2 ? TILE_TR(2) : vectors == 3 ? TILE_TR(3) : TILE_TR(4);
   const int width = vectors * VEC, soon_step = clamp(width * tile_rows / count, 1, width);
@@ -126,8 +127,8 @@ static void FN(panel)(const stage_params *p, const FN(ending) * end, const float
   for (int i = 0; i < count; i += tile_rows, soon += (c + 1) * soon_step) {
     const int wanted = min(tile_rows, count - i);
     const float *at = strip + i * pitch;
-    __global float *yy = y + (long)i * p->y_pitch;
-    __global const float *rr = r + (long)i * p->r_pitch;
+    __global YT *yy = y + (long)i * p->y_pitch;
+    __global const RT *rr = r + (long)i * p->r_pitch;
     int from;
     switch (vectors) {
       case 1: from = STRIP_TILE(TILE_TR(1), 1) STRIP_ARGUMENTS; break;
@@ -159,7 +160,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
       const int o = i * NR, left = min(NR, g->oc - o);
       FN(panel)
       (p, &end, strip, panel, count, left, y + p->y_at + (long)pixel * p->y_pitch + o,
-       p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : y);
+       p->has_residual ? r + p->r_at + (long)pixel * p->r_pitch + o : (__global const RT *)y);
     }
   }
 }

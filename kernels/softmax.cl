@@ -1,12 +1,23 @@
 /* Softmax over the innermost axis; a unit is a row. extra[0], extra[1]: the first element in x and y. */
 
+/* Exponentials are kept in y between the passes; halves would round them, so there they are computed twice. */
+#if Y_HALF
+#define KEEP(e, i)
+#define KEPT(i) fn_exp_1(LOAD1(from + (i)*x_step) - top)
+#else
+#define KEEP(e, i) STORE1(e, to + (i)*y_step)
+#define KEPT(i) LOAD1(to + (i)*y_step)
+
 /* Works on rows whose elements are neighbours, y's too: y may be x. */
-static void FN(dense)(__global const float *from, __global float *to, const int count) {
-  float top = from[0];
-  for (int i = 1; i < count; i++) top = from[i] > top || from[i] != from[i] ? from[i] : top;
+static void FN(dense)(__global const XT *from, __global YT *to, const int count) {
+  float top = LOAD1(from);
+  for (int i = 1; i < count; i++) {
+    const float v = LOAD1(from + i);
+    top = v > top || v != v ? v : top;
+  }
   int i = 0;
   for (; i + VEC <= count; i += VEC) STOREV(FNV(fn_exp)(LOADV(from + i) - (FV)(top)), to + i);
-  for (; i < count; i++) to[i] = fn_exp_1(from[i] - top);
+  for (; i < count; i++) to[i] = fn_exp_1(LOAD1(from + i) - top);
   tree_1 tree;
   tree.blocks = 0;
   for (int first = 0; first < count; first += 64) {
@@ -18,12 +29,13 @@ static void FN(dense)(__global const float *from, __global float *to, const int 
   for (i = 0; i + VEC <= count; i += VEC) STOREV(FNV(div_rn)(LOADV(to + i), (FV)(total)), to + i);
   for (; i < count; i++) to[i] = div_rn_1(to[i], total);
 }
+#endif
 
-static void FN(sparse)(__global const float *from, __global float *to, const int2 steps, const int count) {
+static void FN(sparse)(__global const XT *from, __global YT *to, const int2 steps, const int count) {
   const long x_step = steps.s0, y_step = steps.s1;
-  float top = from[0];
+  float top = LOAD1(from);
   for (int i = 1; i < count; i++) {
-    const float v = from[i * x_step];
+    const float v = LOAD1(from + i * x_step);
     top = v > top || v != v ? v : top;
   }
   tree_1 tree;
@@ -31,14 +43,14 @@ static void FN(sparse)(__global const float *from, __global float *to, const int
   for (int first = 0; first < count; first += 64) {
     float sum = 0.0f;
     for (int i = first; i < min(first + 64, count); i++) {
-      const float e = fn_exp_1(from[i * x_step] - top);
-      to[i * y_step] = e;
+      const float e = fn_exp_1(LOAD1(from + i * x_step) - top);
+      KEEP(e, i);
       sum = sum + e;
     }
     tree_add_1(&tree, sum);
   }
   const float total = tree_sum_1(&tree);
-  for (int i = 0; i < count; i++) to[i * y_step] = div_rn_1(to[i * y_step], total);
+  for (int i = 0; i < count; i++) STORE1(div_rn_1(KEPT(i), total), to + i * y_step);
 }
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
@@ -55,9 +67,13 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
       from += (long)i * g->x_stride[axis];
       to += (long)i * g->y_stride[axis];
     }
+#if !Y_HALF
     if (x_step == 1 && y_step == 1)
       FN(dense)(x + from, y + to, g->dims[last]);
     else
+#endif
       FN(sparse)(x + from, y + to, (int2)(x_step, y_step), g->dims[last]);
   }
 }
+#undef KEEP
+#undef KEPT

@@ -48,10 +48,10 @@
 /* for k in [0, count): c += a[k] * b[k], rows a0, a1, ...; b, the panel's weights, moves on. */
 #define TILE_LOAD_B(i, v) const FV b##v = LOADV(b + v * VEC);
 #define TILE_FMA(i, v) c##i##_##v = fma(a, b##v, c##i##_##v);
-#define TILE_STEP(i)            \
-  {                             \
-    const FV a = (FV)(a##i[k]); \
-    TILE_VECTORS(TILE_FMA, i)   \
+#define TILE_STEP(i)                    \
+  {                                     \
+    const FV a = (FV)(LOAD1(a##i + k)); \
+    TILE_VECTORS(TILE_FMA, i)           \
   }
 #define TILE_LOOP(count)              \
   for (int k = 0; k < (count); k++) { \
@@ -69,10 +69,10 @@
     soon += soon_step;                \
   }
 /* The same with a[k] * scale[k] for a[k]. */
-#define TILE_SCALED_STEP(i)                \
-  {                                        \
-    const FV a = (FV)(a##i[k] * scale[k]); \
-    TILE_VECTORS(TILE_FMA, i)              \
+#define TILE_SCALED_STEP(i)                                \
+  {                                                        \
+    const FV a = (FV)(LOAD1(a##i + k) * LOAD1(scale + k)); \
+    TILE_VECTORS(TILE_FMA, i)                              \
   }
 #define TILE_SCALED_LOOP(count)       \
   for (int k = 0; k < (count); k++) { \
@@ -111,9 +111,9 @@
 #define TILE_STORE                                            \
   const int whole = outputs == TV * VEC;                      \
   if (end->act == F_CLIP && !end->order) {                    \
-    __global float *yy = y;                                   \
+    __global YT *yy = y;                                      \
     if (end->has_residual) {                                  \
-      __global const float *rr = r;                           \
+      __global const RT *rr = r;                              \
       TILE_ROWS(TILE_RESIDUAL_ROW)                            \
     }                                                         \
     const FV low = (FV)(end->act_a), high = (FV)(end->act_b); \
@@ -175,18 +175,18 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
 
 /* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors.
  */
-static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global float *y, __global const float *r,
+static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global YT *y, __global const RT *r,
                        const int rows, const int outputs) {
   __global const int *order = end->order;
   const int fours = order ? 0 : outputs & ~3; /* outputs that move four at a time */
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
     if (end->has_residual) {
-      for (int o = 0; o < fours; o += 4) vstore4(vload4(0, sums + o) + vload4(0, r + o), 0, sums + o);
-      for (int o = fours; o < outputs; o++) sums[o] += r[order ? order[o] : o];
+      for (int o = 0; o < fours; o += 4) store_4(load_4(sums + o) + load_4(r + o), sums + o);
+      for (int o = fours; o < outputs; o++) sums[o] += LOAD1(r + (order ? order[o] : o));
     }
     for (int o = 0; o < outputs; o += VEC)
       STOREV(activateV(LOADV(sums + o), end->act, end->act_a, end->act_b), sums + o);
-    for (int o = 0; o < fours; o += 4) vstore4(vload4(0, sums + o), 0, y + o);
-    for (int o = fours; o < outputs; o++) y[order ? order[o] : o] = sums[o];
+    for (int o = 0; o < fours; o += 4) store_4(load_4(sums + o), y + o);
+    for (int o = fours; o < outputs; o++) STORE1(sums[o], y + (order ? order[o] : o));
   }
 }

@@ -75,7 +75,7 @@ static void run(const job *j) {
   bound_stage bound;
   cl_kernel kernel;
   ck_assert_msg(stage_bind(&bound, &s, j->v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK, "%s", sepcl_last_error());
-  ck_assert_msg(program_kernel(&kernel, context->device, j->v) == SEPCL_OK, "%s", sepcl_last_error());
+  ck_assert_msg(program_kernel(&kernel, context->device, kernel_of(&bound)) == SEPCL_OK, "%s", sepcl_last_error());
   const size_t size = j->count * sizeof(float);
   stage_buffers buffers = {test_buffer(context, j->a, size), NULL, test_buffer(context, j->b, size), NULL,
                            test_buffer(context, NULL, size)};

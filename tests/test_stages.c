@@ -134,7 +134,7 @@ static void execute(run *t, const variant *v, bool in_place) {
   cl_kernel kernel;
   ck_assert_msg(stage_bind(&b, &t->c.s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK, "%s: %s", v->name,
                 sepcl_last_error());
-  ck_assert_msg(program_kernel(&kernel, context->device, v) == SEPCL_OK, "%s", sepcl_last_error());
+  ck_assert_msg(program_kernel(&kernel, context->device, kernel_of(&b)) == SEPCL_OK, "%s", sepcl_last_error());
   place_operands(&t->c, &b.params);
   stage_buffers buffers = {upload(t->x, t->x_size), upload_weights(&b, &t->c.weights), upload(t->r, t->r_size),
                            upload(t->s, t->s_size), NULL};

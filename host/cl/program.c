@@ -17,7 +17,7 @@ typedef struct built {
 struct program_set {
   built *list;
   int32_t count;
-  cl_program *by_variant; /* variant_count of them; lent from the list; NULL: not built yet */
+  cl_program *by_form; /* variant_count * HALVES_COUNT of them; lent from the list; NULL: not built yet */
 };
 
 static bool is_pocl(const sepcl_device *device) { return !strncmp(device->info.platform, "Portable", 8); }
@@ -30,8 +30,8 @@ static const char *build_options(const sepcl_device *device) {
 static sepcl_status open_set(sepcl_device *device) {
   if (device->programs) return SEPCL_OK;
   program_set *set = calloc(1, sizeof *set);
-  if (set) set->by_variant = calloc((size_t)variant_count + 1, sizeof *set->by_variant);
-  if (!set || !set->by_variant) {
+  if (set) set->by_form = calloc((size_t)variant_count * HALVES_COUNT + 1, sizeof *set->by_form);
+  if (!set || !set->by_form) {
     free(set);
     return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of programs");
   }
@@ -47,7 +47,7 @@ void program_set_free(sepcl_device *device) {
     free(set->list[i].source);
   }
   free(set->list);
-  free(set->by_variant);
+  free(set->by_form);
   free(set);
   device->programs = NULL;
 }
@@ -200,20 +200,25 @@ static sepcl_status make_kernel(cl_kernel *out, const sepcl_device *device, cl_p
   return SEPCL_OK;
 }
 
-static sepcl_status variant_kernel(cl_kernel *out, const sepcl_device *device, const variant *v) {
-  char entry[128];
-  snprintf(entry, sizeof entry, "%s_kernel", v->name);
-  return make_kernel(out, device, device->programs->by_variant[v - variants], entry);
+static cl_program *program_of(const sepcl_device *device, const kernel_form *form) {
+  return &device->programs->by_form[(form->v - variants) * HALVES_COUNT + form->halves];
 }
 
-/* Runs a variant with no tasks. Some drivers (PoCL) compile a kernel to the end when it is first enqueued: better here
+static sepcl_status form_kernel(cl_kernel *out, const sepcl_device *device, const kernel_form *form) {
+  char name[KERNEL_NAME_SIZE], entry[KERNEL_NAME_SIZE + 8];
+  kernel_form_name(name, form);
+  snprintf(entry, sizeof entry, "%s_kernel", name);
+  return make_kernel(out, device, *program_of(device, form), entry);
+}
+
+/* Runs a kernel with no tasks. Some drivers (PoCL) compile a kernel to the end when it is first enqueued: better here
  * than in the caller's first inference, and what they made then goes into the binary that the cache keeps. */
-static void enqueue_nothing(sepcl_device *device, cl_command_queue queue, const variant *v) {
+static void enqueue_nothing(sepcl_device *device, cl_command_queue queue, const kernel_form *form) {
   const cl_api *cl = device->cl;
   const stage_params none = {0};
-  const size_t size = (size_t)v->local;
+  const size_t size = (size_t)form->v->local;
   cl_kernel kernel = NULL;
-  if (variant_kernel(&kernel, device, v) != SEPCL_OK) return; /* whoever needs it will be told */
+  if (form_kernel(&kernel, device, form) != SEPCL_OK) return; /* whoever needs it will be told */
   cl_int code = CL_SUCCESS;
   for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++) code = cl->clSetKernelArg(kernel, i, sizeof(cl_mem), NULL);
   if (code == CL_SUCCESS) code = cl->clSetKernelArg(kernel, 5, sizeof none, &none);
@@ -222,33 +227,33 @@ static void enqueue_nothing(sepcl_device *device, cl_command_queue queue, const 
   cl->clReleaseKernel(kernel);
 }
 
-static void finish_compilation(sepcl_device *device, const variant *const *list, int32_t count) {
+static void finish_compilation(sepcl_device *device, const kernel_form *list, int32_t count) {
   cl_int code = CL_SUCCESS;
   cl_command_queue queue = device->cl->clCreateCommandQueue(device->context, device->id, 0, &code);
   if (!queue) return;
-  for (int32_t i = 0; i < count; i++) enqueue_nothing(device, queue, list[i]);
+  for (int32_t i = 0; i < count; i++) enqueue_nothing(device, queue, &list[i]);
   device->cl->clReleaseCommandQueue(queue);
 }
 
-static sepcl_status prepare_locked(sepcl_device *device, const variant *const *wanted, int32_t count) {
+static sepcl_status prepare_locked(sepcl_device *device, const kernel_form *wanted, int32_t count) {
   TRY(open_set(device));
-  const variant **missing = calloc((size_t)count + 1, sizeof *missing);
+  kernel_form *missing = calloc((size_t)count + 1, sizeof *missing);
   if (!missing) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
   int32_t missing_count = 0;
   /* In the order of the list of variants, so that the same set is the same text whatever the network's order. */
-  for (int32_t v = 0; v < variant_count; v++) {
+  for (int32_t k = 0; k < variant_count * HALVES_COUNT; k++) {
+    const kernel_form form = {&variants[k / HALVES_COUNT], k % HALVES_COUNT};
     bool asked = false;
-    for (int32_t i = 0; i < count && !asked; i++) asked = wanted[i] == &variants[v];
-    if (asked && !device->programs->by_variant[v]) missing[missing_count++] = &variants[v];
+    for (int32_t i = 0; i < count && !asked; i++) asked = wanted[i].v == form.v && wanted[i].halves == form.halves;
+    if (asked && !*program_of(device, &form)) missing[missing_count++] = form;
   }
   sepcl_status status = SEPCL_OK;
   if (missing_count > 0) {
     char *source = program_source(missing, missing_count, true);
     cl_program program = NULL;
     bool unsaved = false;
-    status = source ? obtain(&program, device, source, missing[0]->name, &unsaved) : SEPCL_BUILD_FAILED;
-    for (int32_t i = 0; status == SEPCL_OK && i < missing_count; i++)
-      device->programs->by_variant[missing[i] - variants] = program;
+    status = source ? obtain(&program, device, source, missing[0].v->name, &unsaved) : SEPCL_BUILD_FAILED;
+    for (int32_t i = 0; status == SEPCL_OK && i < missing_count; i++) *program_of(device, &missing[i]) = program;
     if (status == SEPCL_OK) finish_compilation(device, missing, missing_count);
     if (unsaved) save(device, program);
   }
@@ -256,17 +261,17 @@ static sepcl_status prepare_locked(sepcl_device *device, const variant *const *w
   return status;
 }
 
-sepcl_status program_prepare(sepcl_device *device, const variant *const *list, int32_t count) {
+sepcl_status program_prepare(sepcl_device *device, const kernel_form *list, int32_t count) {
   pthread_mutex_lock(&device->lock);
   sepcl_status status = prepare_locked(device, list, count);
   pthread_mutex_unlock(&device->lock);
   return status;
 }
 
-sepcl_status program_kernel(cl_kernel *out, sepcl_device *device, const variant *v) {
+sepcl_status program_kernel(cl_kernel *out, sepcl_device *device, kernel_form form) {
   pthread_mutex_lock(&device->lock);
-  sepcl_status status = prepare_locked(device, &v, 1);
-  if (status == SEPCL_OK) status = variant_kernel(out, device, v);
+  sepcl_status status = prepare_locked(device, &form, 1);
+  if (status == SEPCL_OK) status = form_kernel(out, device, &form);
   pthread_mutex_unlock(&device->lock);
   return status;
 }

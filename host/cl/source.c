@@ -80,20 +80,36 @@ static void append_macros(text *t, const char *macros, bool define) {
   }
 }
 
-static void append_variant(text *t, const variant *v, bool kernel) {
-  append_format(t, "#define ENTRY %s\n#define VEC %d\n#define LOCAL %d\n#define MR %d\n#define NR %d\n", v->name,
-                v->vec, v->local, v->mr, v->nr);
-  append_macros(t, v->macros, true);
-  append_file(t, v->source, 0);
-  if (kernel) append_format(t, "KERNEL(%s)\n", v->name);
-  append_macros(t, v->macros, false);
-  append_format(t, "#undef ENTRY\n#undef VEC\n#undef LOCAL\n#undef MR\n#undef NR\n");
+static const char *element_type(const kernel_form *form, int32_t operand) {
+  return form->halves & operand ? "half" : "float";
 }
 
-char *program_source(const variant *const *list, int32_t count, bool kernels) {
+static void append_form(text *t, const kernel_form *form, bool kernel) {
+  const variant *v = form->v;
+  char name[KERNEL_NAME_SIZE];
+  kernel_form_name(name, form);
+  append_format(t, "#define ENTRY %s\n#define VEC %d\n#define LOCAL %d\n#define MR %d\n#define NR %d\n", name, v->vec,
+                v->local, v->mr, v->nr);
+  append_format(t, "#define XT %s\n#define RT %s\n#define ST %s\n#define YT %s\n#define Y_HALF %d\n",
+                element_type(form, HALF_X), element_type(form, HALF_R), element_type(form, HALF_S),
+                element_type(form, HALF_Y), (form->halves & HALF_Y) != 0);
+  append_macros(t, v->macros, true);
+  append_file(t, v->source, 0);
+  if (kernel) append_format(t, "KERNEL(%s)\n", name);
+  append_macros(t, v->macros, false);
+  append_format(t, "#undef ENTRY\n#undef VEC\n#undef LOCAL\n#undef MR\n#undef NR\n");
+  append_format(t, "#undef XT\n#undef RT\n#undef ST\n#undef YT\n#undef Y_HALF\n");
+}
+
+char *program_source(const kernel_form *forms, int32_t count, bool kernels) {
   text t = {NULL, 0, 0, SEPCL_OK};
   bool width[MAX_VECTOR + 1] = {[1] = true};
-  for (int32_t i = 0; i < count; i++) width[list[i]->vec] = true;
+  bool halves = false;
+  for (int32_t i = 0; i < count; i++) {
+    width[forms[i].v->vec] = true;
+    halves = halves || forms[i].halves;
+  }
+  if (halves) append_format(&t, "#define HALVES\n");
   append_file(&t, "params.h", 0);
   append_file(&t, "common.cl", 0);
   for (int32_t w = 1; w <= MAX_VECTOR; w++) {
@@ -102,7 +118,7 @@ char *program_source(const variant *const *list, int32_t count, bool kernels) {
     append_file(&t, "functions.cl", 0);
     append_format(&t, "#undef VEC\n");
   }
-  for (int32_t i = 0; i < count; i++) append_variant(&t, list[i], kernels);
+  for (int32_t i = 0; i < count; i++) append_form(&t, &forms[i], kernels);
   if (t.status == SEPCL_OK) return t.bytes;
   free(t.bytes);
   return NULL;

@@ -31,7 +31,7 @@ static sepcl_status make_kernels(sepcl_execution *execution) {
   sepcl_status status = SEPCL_OK;
   for (int32_t i = 0; i < network->step_count && status == SEPCL_OK; i++)
     if (!network->steps[i].view)
-      status = program_kernel(&execution->kernels[i], network->device, network->steps[i].bound.v);
+      status = program_kernel(&execution->kernels[i], network->device, kernel_of(&network->steps[i].bound));
   if (status != SEPCL_OK) free_kernels(execution);
   return status;
 }

@@ -45,16 +45,25 @@ static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
   return choose_replay(network);
 }
 
-sepcl_status build_stage_programs(sepcl_network *network) {
-  const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
-  if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
+int32_t kernel_index(const kernel_form *used, int32_t count, kernel_form form) {
+  for (int32_t i = 0; i < count; i++)
+    if (used[i].v == form.v && used[i].halves == form.halves) return i;
+  return -1;
+}
+
+int32_t used_kernels(const sepcl_network *network, kernel_form *used) {
   int32_t count = 0;
   for (int32_t i = 0; i < network->step_count; i++) {
-    const variant *v = network->steps[i].view ? NULL : network->steps[i].bound.v;
-    for (int32_t k = 0; v && k < count; k++)
-      if (used[k] == v) v = NULL;
-    if (v) used[count++] = v;
+    kernel_form form = kernel_of(&network->steps[i].bound);
+    if (!network->steps[i].view && kernel_index(used, count, form) < 0) used[count++] = form;
   }
+  return count;
+}
+
+sepcl_status build_stage_programs(sepcl_network *network) {
+  kernel_form *used = calloc((size_t)network->step_count + 1, sizeof *used);
+  if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
+  int32_t count = used_kernels(network, used);
   sepcl_status status = program_prepare(network->device, used, count);
   free(used);
   return status;

@@ -8,7 +8,7 @@
 #include "error.h"
 #include "run/run.h"
 
-enum { COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */ };
+enum { COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */, CAST_SIZE = 192 /* of a case's text */ };
 
 struct one_launch {
   cl_kernel kernel;
@@ -29,33 +29,25 @@ const char *one_launch_refuses(const sepcl_network *network) {
 
 /* ---- the program ---- */
 
-static int32_t variant_case(const variant *const *used, int32_t count, const variant *v) {
-  for (int32_t i = 0; i < count; i++)
-    if (used[i] == v) return i;
-  return -1;
-}
-
-static int32_t used_variants(const sepcl_network *network, const variant **used) {
-  int32_t count = 0;
-  for (int32_t i = 0; i < network->step_count; i++) {
-    const variant *v = network->steps[i].view ? NULL : network->steps[i].bound.v;
-    if (v && variant_case(used, count, v) < 0) used[count++] = v;
-  }
-  return count;
-}
-
 /* Device functions, the switch over them, the loop. The caller frees it. */
-static char *compose(const variant *const *used, int32_t count) {
+static char *compose(const kernel_form *used, int32_t count) {
   char *functions = program_source(used, count, false);
   const char *loop = kernel_source("network.cl");
   size_t size = 256 + (functions ? strlen(functions) : 0) + (loop ? strlen(loop) : 0);
-  for (int32_t i = 0; i < count; i++) size += 64 + strlen(used[i]->name);
+  size += (size_t)count * (CAST_SIZE + KERNEL_NAME_SIZE);
   char *source = functions && loop ? malloc(size) : NULL;
   if (source) {
     int at = snprintf(source, size, "%s\n#define RUN_TASK(kernel) switch (kernel) {", functions);
-    for (int32_t i = 0; i < count; i++)
-      at += snprintf(source + at, size - (size_t)at, " case %d: %s(x, w, r, s, y, &params, task); break;", i,
-                     used[i]->name);
+    for (int32_t i = 0; i < count; i++) {
+      char name[KERNEL_NAME_SIZE];
+      const char *type[4];
+      kernel_form_name(name, &used[i]);
+      for (int k = 0; k < 4; k++) type[k] = used[i].halves & 1 << k ? "half" : "float";
+      at += snprintf(source + at, size - (size_t)at,
+                     " case %d: %s((__global const %s *)x, w, (__global const %s *)r, (__global const %s *)s, "
+                     "(__global %s *)y, &params, task); break;",
+                     i, name, type[0], type[1], type[2], type[3]);
+    }
     snprintf(source + at, size - (size_t)at, " }\n%s", loop);
   }
   free(functions);
@@ -63,8 +55,8 @@ static char *compose(const variant *const *used, int32_t count) {
 }
 
 sepcl_status one_launch_program(cl_kernel *out, const sepcl_network *network) {
-  const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
-  char *source = used ? compose(used, used_variants(network, used)) : NULL;
+  kernel_form *used = calloc((size_t)network->step_count + 1, sizeof *used);
+  char *source = used ? compose(used, used_kernels(network, used)) : NULL;
   sepcl_status status = source ? program_kernel_from_source(out, network->device, source, "network")
                                : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the network's program");
   free(source);
@@ -96,7 +88,7 @@ static void fill_row(network_row *row, sepcl_execution *execution, const step *p
 
 /* Rows only for steps that launch; waits are translated from steps to rows. Returns the number of rows. */
 static int32_t fill_table(one_launch *launch, sepcl_execution *execution, network_row *rows, params_int *waits,
-                          const dependency_list *dependencies, const variant *const *used, int32_t used_count) {
+                          const dependency_list *dependencies, const kernel_form *used, int32_t used_count) {
   const sepcl_network *network = execution->network;
   int32_t *row_of = calloc((size_t)network->step_count + 1, sizeof *row_of);
   if (!row_of) return -1;
@@ -106,7 +98,7 @@ static int32_t fill_table(one_launch *launch, sepcl_execution *execution, networ
     if (p->view) continue;
     network_row *row = &rows[count];
     fill_row(row, execution, p);
-    row->function = variant_case(used, used_count, p->bound.v);
+    row->function = kernel_index(used, used_count, kernel_of(&p->bound));
     row->first = launch->tickets;
     row->waits_at = wait_count;
     row->wait_count = dependencies->first[i + 1] - dependencies->first[i];
@@ -126,7 +118,7 @@ static sepcl_status make_buffer(cl_mem *out, const sepcl_device *device, size_t 
   return *out ? SEPCL_OK : failure_cl("clCreateBuffer for the table of stages", code);
 }
 
-static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, const variant *const *used,
+static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, const kernel_form *used,
                                int32_t used_count) {
   const sepcl_network *network = execution->network;
   dependency_list dependencies = {NULL, NULL};
@@ -152,9 +144,9 @@ static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, c
 
 static sepcl_status make_kernel(one_launch *launch, sepcl_execution *execution) {
   const sepcl_network *network = execution->network;
-  const variant **used = calloc((size_t)network->step_count + 1, sizeof *used);
+  kernel_form *used = calloc((size_t)network->step_count + 1, sizeof *used);
   if (!used) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the list of kernels");
-  int32_t count = used_variants(network, used);
+  int32_t count = used_kernels(network, used);
   sepcl_status status = one_launch_program(&launch->kernel, network);
   if (status == SEPCL_OK) status = make_table(launch, execution, used, count);
   free(used);

@@ -8,6 +8,10 @@
 /* network.c: the programs of a launch per stage. */
 sepcl_status build_stage_programs(sepcl_network *network);
 
+/* network.c: the kernels of its stages, each once; `used` has room for as many as there are steps. */
+int32_t used_kernels(const sepcl_network *network, kernel_form *used);
+int32_t kernel_index(const kernel_form *used, int32_t count, kernel_form form); /* -1: not among them */
+
 /* weights.c: where each step's packed weights and each constant operand lie; then the buffer itself. */
 void plan_weights(sepcl_network *network);
 sepcl_status upload_weights(sepcl_network *network);

@@ -22,7 +22,7 @@ sepcl_status op_make(sepcl_op **out, sepcl_device *device, const stage *s, const
   if (!op) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an op");
   op->device = device;
   sepcl_status status = stage_bind(&op->bound, s, v, SEPCL_FAMILY_AUTO, &limits);
-  if (status == SEPCL_OK) status = program_kernel(&op->kernel, device, op->bound.v);
+  if (status == SEPCL_OK) status = program_kernel(&op->kernel, device, kernel_of(&op->bound));
   if (status != SEPCL_OK) {
     free(op);
     return status;
@@ -39,7 +39,7 @@ sepcl_status sepcl_op_clone(sepcl_op **out, const sepcl_op *op) {
   if (!copy) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an op");
   *copy = *op;
   copy->kernel = NULL;
-  sepcl_status status = program_kernel(&copy->kernel, op->device, op->bound.v);
+  sepcl_status status = program_kernel(&copy->kernel, op->device, kernel_of(&op->bound));
   if (status != SEPCL_OK) {
     free(copy);
     return status;

@@ -17,6 +17,7 @@ typedef struct stage {
   sepcl_activation activation; /* final */
   sepcl_activation inner[2];   /* separable: after the depthwise; inverted residual: after expand, after depthwise */
   bool has_residual, has_scale;
+  int32_t halves; /* operands that are halves in memory: HALF_X, ...; operands that it lacks have x's bit */
   const int32_t *output_order; /* pointwise, conv: where in its pixel each output is stored; NULL: in order */
   int32_t mode; /* sepcl_pool_kind, sepcl_binary, sepcl_reduction, ...: the kind's own; for elementwise -1 is unary */
   /* Strided stages (elementwise, copy, reduce, ...): the output's dims; strides in elements, 0 broadcasts. Copies may
@@ -56,6 +57,8 @@ typedef struct stage_class {
 } stage_class;
 
 extern const stage_class *const stage_classes[STAGE_KIND_COUNT];
+
+static inline kernel_form kernel_of(const bound_stage *b) { return (kernel_form){b->v, b->s.halves}; }
 
 /* Checks shapes (positive, fitting, no overflow of 32-bit indices); the message names what is wrong. */
 sepcl_status stage_check(const stage *s);

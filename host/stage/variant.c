@@ -1,5 +1,6 @@
 #include "stage/variant.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,13 @@ const variant *variant_find(const char *name) {
   for (int32_t i = 0; i < variant_count; i++)
     if (!strcmp(variants[i].name, name)) return &variants[i];
   return NULL;
+}
+
+void kernel_form_name(char name[KERNEL_NAME_SIZE], const kernel_form *form) {
+  static const int32_t bits[4] = {HALF_X, HALF_R, HALF_S, HALF_Y};
+  char types[5] = "";
+  for (int i = 0; form->halves && i < 4; i++) types[i] = form->halves & bits[i] ? 'h' : 'f';
+  snprintf(name, KERNEL_NAME_SIZE, form->halves ? "%s_%s" : "%s", form->v->name, types);
 }
 
 int32_t variant_macro(const variant *v, const char *name) {

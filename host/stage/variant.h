@@ -34,6 +34,20 @@ typedef struct variant {
   int32_t local, vec, mr, nr;
 } variant;
 
+/* Operands that are halves in memory: bits of stage.halves. */
+enum { HALF_X = 1, HALF_R = 2, HALF_S = 4, HALF_Y = 8, HALVES_COUNT = 16 };
+
+/* A variant compiled for operands of certain element types. */
+typedef struct kernel_form {
+  const variant *v;
+  int32_t halves;
+} kernel_form;
+
+/* What its device function is called: the variant's name, and where there are halves the types of x, r, s and y, as in
+ * pointwise_row16_hhfh. */
+enum { KERNEL_NAME_SIZE = 80 };
+void kernel_form_name(char name[KERNEL_NAME_SIZE], const kernel_form *form);
+
 /* All variants, in the order of variants.inc. */
 extern const variant variants[];
 extern const int32_t variant_count;
