@@ -1,7 +1,6 @@
 """Create, run and destroy the delegate many times without growth in memory; two interpreters on two threads.
 
 python3 tflite_stress.py LIBRARY MODEL.tflite [TIMES] [SECONDS]     default: 1000 times, then 10 seconds of threads"""
-import ctypes
 import sys
 import threading
 import time
@@ -9,24 +8,7 @@ import time
 import numpy as np
 
 import tflite_host
-
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
-
-
-class Heap(ctypes.Structure):
-    """glibc's struct mallinfo2."""
-    _fields_ = [(name, ctypes.c_size_t) for name in (
-        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
-
-
-def in_use():
-    libc = ctypes.CDLL(None)
-    libc.mallinfo2.restype = Heap
-    heap = libc.mallinfo2()
-    return heap.uordblks + heap.hblkhd
+from shared import in_use, resident
 
 
 def image_for(made, seed):
