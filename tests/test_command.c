@@ -229,6 +229,8 @@ START_TEST(refuses_bad_pictures_and_arrays) {
       {"run @/model.onnx --input image=@/photo.ppm", "photo.ppm"},
       {"run @/model.onnx --input image=@/double.npy", "<f8"},
       {"run @/model.onnx --input image=@/shape.npy", "1x16x3x16"},
+      {"run @/model.onnx --input image=@/x.npy --input image=@/x.npy", "twice"},
+      {"run @/model.onnx --input image=/dev/zero", "/dev/zero"},
       {"run @/model.onnx --input other=@/x.npy", "other"},
       {"run @/model.onnx --input @/x.npy", "image"},
       {"picture @/model.onnx @/y.npy", "no picture"},

@@ -152,6 +152,19 @@ START_TEST(decodes) {
 }
 END_TEST
 
+/* Formats whose missing pixels stb_image takes for zeros, and samples that it reads the wrong way round. */
+START_TEST(refuses_cut_and_wide_pictures) {
+  static const char ppm[] = "P6 2 2 255\nabcdefghijkl", wide[] = "P5 2 1 65535\nabcd";
+  picture p;
+  ck_assert(picture_decode(&p, ppm, sizeof ppm - 1, "ppm"));
+  ck_assert_mem_eq(p.rgb, "abcdefghijkl", 12);
+  picture_free(&p);
+  for (size_t size = 0; size < sizeof ppm - 1; size++) ck_assert(!picture_decode(&p, ppm, size, "cut"));
+  ck_assert(!picture_decode(&p, wide, sizeof wide - 1, "wide"));
+  ck_assert_ptr_nonnull(strstr(complaint(), "16 bits"));
+}
+END_TEST
+
 START_TEST(refuses_what_is_no_picture) {
   picture p;
   for (size_t size = 0; size < sizeof png - 16; size++) ck_assert(!picture_decode(&p, png, size, "cut"));
@@ -210,6 +223,7 @@ Suite *suite_picture(void) {
   tcase_add_test(tests, fits_crops_of_other_proportions);
   tcase_add_test(tests, decodes);
   tcase_add_test(tests, decodes_jpeg);
+  tcase_add_test(tests, refuses_cut_and_wide_pictures);
   tcase_add_test(tests, refuses_what_is_no_picture);
   tcase_add_test(tests, normalises);
   tcase_add_test(tests, greys_as_pillow);

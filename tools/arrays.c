@@ -81,6 +81,8 @@ bool arrays_read(arrays *a, char *const *assignments) {
     if (i < 0)
       good = complain("--input %s: the model has no such input (%s is its first; NAME=FILE.npy)", *assignments,
                       a->count ? a->infos[0].name : "none");
+    else if (given[i])
+      good = complain("--input %s: input %s is given twice", *assignments, a->infos[i].name);
     else
       good = read_one(a, i, *assignments + strlen(a->infos[i].name) + 1);
     if (good) given[i] = true;
@@ -91,16 +93,34 @@ bool arrays_read(arrays *a, char *const *assignments) {
   return good;
 }
 
+static bool output_path(char path[PATH_MAX], const char *dir, const char *name) {
+  int start = snprintf(path, PATH_MAX, "%s/", dir);
+  int length =
+      start < 0 || start >= PATH_MAX ? PATH_MAX : snprintf(path + start, PATH_MAX - (size_t)start, "%s.npy", name);
+  if (start < 0 || start + length >= PATH_MAX) return complain("%s/...: the name is too long", dir);
+  for (char *at = path + start; *at; at++)
+    if (*at == '/' || *at == ':') *at = '_';
+  return true;
+}
+
+/* An output whose file another output before it has too; -1 if there is none. */
+static int clashing_output(const arrays *a) {
+  for (int i = 1; i < a->count; i++)
+    for (int k = 0; k < i; k++) {
+      const char *one = a->infos[i].name, *other = a->infos[k].name;
+      while (*one && (*one == *other || (strchr("/:_", *one) && *other && strchr("/:_", *other)))) one++, other++;
+      if (!*one && !*other) return i;
+    }
+  return -1;
+}
+
 bool arrays_write(const arrays *a, const char *dir) {
+  int clash = clashing_output(a);
+  if (clash >= 0) return complain("output %s: another output has the same file name", a->infos[clash].name);
   if (mkdir(dir, 0777) && errno != EEXIST) return complain("cannot make %s: %s", dir, strerror(errno));
   for (int i = 0; i < a->count; i++) {
     char path[PATH_MAX];
-    int start = snprintf(path, sizeof path, "%s/", dir);
-    int length = snprintf(path + start, sizeof path - (size_t)start, "%s.npy", a->infos[i].name);
-    if (start < 0 || (size_t)start + (size_t)length >= sizeof path)
-      return complain("%s/...: the name is too long", dir);
-    for (char *at = path + start; *at; at++)
-      if (*at == '/' || *at == ':') *at = '_';
+    if (!output_path(path, dir, a->infos[i].name)) return false;
     if (!npy_write(path, a->infos[i].rank, a->infos[i].dims, a->data[i])) return false;
   }
   return true;

@@ -37,6 +37,12 @@ void *file_read(const char *path, size_t limit, size_t *size) {
     complain("cannot open %s: %s", path, strerror(errno));
     return NULL;
   }
+  struct stat status;
+  if (!fstat(fileno(file), &status) && (S_ISCHR(status.st_mode) || S_ISDIR(status.st_mode))) {
+    fclose(file);
+    complain("cannot read %s: it is no file", path);
+    return NULL;
+  }
   errno = 0;
   char *bytes = read_all(file, limit, size);
   if (!bytes)

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <limits.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,12 +88,19 @@ static void table_of(struct poptOption out[GROUPS + 2], const command *c) {
   out[used] = (struct poptOption)END;
 }
 
-static bool check_numbers(const options *o) {
-  if (o->batch < 0 || o->batch > 65536) return complain("--batch %d: from 1 to 65536", o->batch);
+enum { NOT_GIVEN = INT_MIN };
+
+static bool check_numbers(options *o) {
+  const bool own_batch = o->batch == NOT_GIVEN, own_iterations = o->iterations == NOT_GIVEN;
+  if (own_batch) o->batch = 1;
+  if (own_iterations) o->iterations = 1;
+  if (o->batch < 1 || o->batch > 65536) return complain("--batch %d: from 1 to 65536", o->batch);
   if (o->top < 1) return complain("--top %d: at least 1", o->top);
   if (o->warmup < 0) return complain("--warmup %d: at least 0", o->warmup);
-  if (o->iterations < 0 || o->iterations > 100000000) return complain("--iterations %d: from 1", o->iterations);
+  if (o->iterations < 1 || o->iterations > 100000000) return complain("--iterations %d: from 1", o->iterations);
   if (o->bgr && o->rgb) return complain("--bgr and --rgb exclude each other");
+  if (own_batch) o->batch = 0;
+  if (own_iterations) o->iterations = 0;
   return true;
 }
 
@@ -107,7 +115,7 @@ static bool check_arguments(const options *o, const command *c) {
 bool options_parse(options *o, const command *c, int argc, const char **argv) {
   struct poptOption table[GROUPS + 2];
   table_of(table, c);
-  parsed = (options){.top = 5, .warmup = 3};
+  parsed = (options){.top = 5, .warmup = 3, .batch = NOT_GIVEN, .iterations = NOT_GIVEN};
   *o = parsed;
   poptContext context = poptGetContext("sepcl", argc, argv, table, 0);
   if (!context) return complain("out of memory");

@@ -49,7 +49,7 @@ static bool parse_crop(setting from, preprocessing *out) {
   const char *rest = "";
   if (!parse_size(from, 1, &out->crop_h, &rest)) return false;
   out->crop_w = out->crop_h;
-  if (*rest == 'x' && !parse_size((setting){rest + 1, from.source}, 1, &out->crop_w, &rest)) return false;
+  if (*rest == 'x' && rest[1] && !parse_size((setting){rest + 1, from.source}, 1, &out->crop_w, &rest)) return false;
   return !*rest || complain("%s %.40s: C or HxW", from.source, from.text);
 }
 

@@ -233,7 +233,8 @@ static int print_tables(const run *r, size_t top) {
   printf("          %s\n\n", how);
   print_labels(r, top);
   printf("\ntime      %.2f ms an image (median of %zu; best %.2f)\n", r->ms.median, r->runs, r->ms.min);
-  printf("speed     %.0f%% of the device's FMA peak of %.0f GFLOP/s\n", 100.0 * share_of_peak(r), r->best.gflops);
+  printf("speed     %.0f%% of the device's FMA peak of %.0f GFLOP/s, at best\n", 100.0 * share_of_peak(r),
+         r->best.gflops);
   return EXIT_DONE;
 }
 

@@ -142,6 +142,7 @@ static sepcl_status choose(cl_device_id *out, const device_list *list, const cl_
         return SEPCL_OK;
       }
     }
+  if (!list->count) return failure(SEPCL_NO_DEVICE, "the OpenCL drivers that are installed offer no device");
   return failure(SEPCL_NO_DEVICE, "no device matches \"%s\": `sepcl devices` lists the %d there are", spec,
                  list->count);
 }

@@ -10,9 +10,10 @@
 
 #include "error.h"
 
-/* Closes the file; any error of the stream up to here counts. */
-static sepcl_status finish(FILE *file) {
+/* Writes the object and closes the file; the stream's first error counts. */
+static sepcl_status finish(FILE *file, void (*write)(FILE *, const void *), const void *object) {
   errno = 0;
+  write(file, object);
   int failed = ferror(file) || fflush(file) != 0;
   int code = errno;
   if (!failed && fsync(fileno(file)) != 0 && errno != EINVAL && errno != EROFS) failed = 1, code = errno;
@@ -23,8 +24,7 @@ static sepcl_status finish(FILE *file) {
 static sepcl_status write_through(const char *path, void (*write)(FILE *, const void *), const void *object) {
   FILE *file = fopen(path, "wb");
   if (!file) return failure(SEPCL_BAD_FILE, "cannot be written: %s", strerror(errno));
-  write(file, object);
-  return finish(file);
+  return finish(file, write, object);
 }
 
 /* A new file beside `path`; its name goes to `beside`. The mode is what the caller's umask leaves. */
@@ -48,8 +48,7 @@ static sepcl_status write_beside(const char *path, void (*write)(FILE *, const v
   char beside[PATH_MAX];
   FILE *file = NULL;
   TRY(open_beside(path, beside, &file));
-  write(file, object);
-  sepcl_status status = finish(file);
+  sepcl_status status = finish(file, write, object);
   if (status == SEPCL_OK && rename(beside, path) != 0)
     status = failure(SEPCL_BAD_FILE, "cannot be replaced: %s", strerror(errno));
   if (status != SEPCL_OK) unlink(beside);
