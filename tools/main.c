@@ -117,6 +117,7 @@ int main(int argc, char **argv) {
     options_help(c);
   else
     status = c->run(&o);
+  if (status == EXIT_FAILED && complaint_is_of_usage()) status = EXIT_USAGE;
   status = status == EXIT_DONE ? finish(EXIT_DONE) : report(status, o.verbose);
   options_free(&o);
   return status;

@@ -13,6 +13,10 @@ static inline bool complained(void) { return false; }
 #define complain(...) (record_complaint(__VA_ARGS__), complained())
 /* The same with the library's last error. */
 #define complain_library() complain("%s", sepcl_last_error())
+/* The same for a wrong word on the command line: the process returns EXIT_USAGE. */
+#define complain_usage(...) (record_usage_complaint(__VA_ARGS__), complained())
+void record_usage_complaint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+bool complaint_is_of_usage(void);
 /* The last complaint; "" if there was none. */
 const char *complaint(void);
 

@@ -21,10 +21,15 @@ bool picture_input_of(picture_input *out, const sepcl_io_info *info) {
   return true;
 }
 
-/* Where a setting comes from, for complaints. */
+/* Where a setting comes from, for complaints: an option, or the model's metadata. */
 typedef struct setting {
   const char *text, *source;
 } setting;
+
+static bool wrong(setting from, const char *wanted) {
+  if (*from.source == '-') return complain_usage("%s %.40s: %s", from.source, from.text, wanted);
+  return complain("%s %.40s: %s", from.source, from.text, wanted);
+}
 
 static setting setting_of(const char *option, const char *name, const sepcl_graph *graph, char key[32]) {
   if (option) {
@@ -39,7 +44,7 @@ static bool parse_size(setting from, int least, int32_t *out, const char **rest)
   char *end;
   long value = strtol(from.text, &end, 10);
   if (end == from.text || value < least || value > 65536)
-    return complain("%s %.40s: a size from %d to 65536", from.source, from.text, least);
+    return wrong(from, least ? "a size from 1 to 65536" : "a size from 0 to 65536");
   *out = (int32_t)value;
   *rest = end;
   return true;
@@ -50,7 +55,7 @@ static bool parse_crop(setting from, preprocessing *out) {
   if (!parse_size(from, 1, &out->crop_h, &rest)) return false;
   out->crop_w = out->crop_h;
   if (*rest == 'x' && rest[1] && !parse_size((setting){rest + 1, from.source}, 1, &out->crop_w, &rest)) return false;
-  return !*rest || complain("%s %.40s: C or HxW", from.source, from.text);
+  return !*rest || wrong(from, "C or HxW");
 }
 
 /* One number for all channels or one for each. */
@@ -64,8 +69,7 @@ static bool parse_channels(setting from, float out[3]) {
     at = end + strspn(end, ", ");
   }
   if (count == 1) out[1] = out[2] = out[0];
-  return (!*at && (count == 1 || count == 3)) ||
-         complain("%s %.40s: one number, or three with commas between", from.source, from.text);
+  return (!*at && (count == 1 || count == 3)) || wrong(from, "one number, or three with commas between");
 }
 
 static bool set_colours(preprocessing *out, const options *o, const sepcl_graph *graph) {
@@ -75,7 +79,7 @@ static bool set_colours(preprocessing *out, const options *o, const sepcl_graph 
   from = setting_of(o->std, "std", graph, key);
   if (from.text && !parse_channels(from, out->std)) return false;
   for (int c = 0; c < 3; c++)
-    if (!(fabsf(out->std[c]) >= 1e-30f)) return complain("%s: nothing can be divided by 0", key);
+    if (!(fabsf(out->std[c]) >= 1e-30f)) return wrong(from, "nothing can be divided by 0");
   from = setting_of(o->bgr ? "1" : o->rgb ? "0" : NULL, "bgr", graph, key);
   out->bgr = from.text && (!strcmp(from.text, "1") || !strcmp(from.text, "true"));
   return true;
@@ -96,7 +100,7 @@ bool preprocessing_of(preprocessing *out, const options *o, const sepcl_graph *g
   out->resize = (int32_t)((double)longer / 0.875 + 0.5);
   from = setting_of(o->resize, "resize", graph, key);
   if (from.text && !parse_size(from, 0, &out->resize, &rest)) return false;
-  if (*rest) return complain("%s %.40s: one size, that of the shorter side", key, from.text);
+  if (*rest) return wrong(from, "one size, that of the shorter side");
   return set_colours(out, o, graph);
 }
 

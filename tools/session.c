@@ -64,7 +64,7 @@ static int choice(const char *option, const char *word, const char *const *words
     if (!word || !strcmp(word, words[i])) return i;
     length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", words[i]);
   }
-  complain("--%s %s: there are %s", option, word, list);
+  complain_usage("--%s %s: there are %s", option, word, list);
   return -1;
 }
 
