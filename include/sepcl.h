@@ -565,6 +565,14 @@ typedef enum sepcl_family { SEPCL_FAMILY_AUTO = 0, SEPCL_FAMILY_ROW, SEPCL_FAMIL
 /* Depthwise + pointwise, and expand + depthwise + project, as one stage. */
 typedef enum sepcl_fusion { SEPCL_FUSION_AUTO = 0 /* where it pays */, SEPCL_FUSION_ALWAYS, SEPCL_FUSION_NEVER } sepcl_fusion;
 
+/* Who computes matrix products and 1x1 convolutions under SEPCL_FASTEST. CLBlast's sums are in no written order; it compiles
+ * and allocates on its own, at the first enqueues and at later ones. */
+typedef enum sepcl_gemm_source {
+  SEPCL_GEMM_AUTO = 0, /* CLBlast where it was measured to be faster: at the first compile of a shape, then remembered */
+  SEPCL_GEMM_OURS,
+  SEPCL_GEMM_CLBLAST /* wherever it can; needs SEPCL_FASTEST; SEPCL_UNSUPPORTED without CLBlast */
+} sepcl_gemm_source;
+
 typedef struct sepcl_network_options {
   uint32_t size;
   sepcl_policy policy;
@@ -573,9 +581,11 @@ typedef struct sepcl_network_options {
   const char *skip_passes; /* comma-separated names as `sepcl plan` lists them, "all", or NULL */
   int32_t keep_batch_norm; /* 1: batch norm and scale stay stages of their own, so that no weight is rounded anew */
   sepcl_fusion fusion;
+  sepcl_gemm_source gemm;
 } sepcl_network_options;
 #define SEPCL_NETWORK_OPTIONS_INIT \
-  {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, SEPCL_FUSION_AUTO}
+  {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, \
+   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO}
 
 /* Runs the passes, chooses kernels, plans memory, compiles and uploads the weights. The graph may be freed after. */
 SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
@@ -616,7 +626,9 @@ SEPCL_API sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_netwo
 SEPCL_API void sepcl_execution_free(sepcl_execution *execution);
 
 /* Enqueues one inference on the caller's queue, in order. `operands`: the inputs, then the outputs, in the network's
- * order, contiguous. Neither blocks, allocates nor compiles from the second call on. `sync` may be NULL. */
+ * order, contiguous. Neither blocks, allocates nor compiles from the second call on, except in stages that `sepcl plan`
+ * shows as CLBlast's (under SEPCL_FASTEST only): CLBlast allocates at each enqueue and compiles at the first of a shape.
+ * `sync` may be NULL. */
 SEPCL_API sepcl_status sepcl_network_enqueue(sepcl_execution *execution, cl_command_queue queue,
                                              const sepcl_operand *operands, const sepcl_sync *sync);
 /* Host arrays in, host arrays out; blocks. Uses a queue of the execution's own. */

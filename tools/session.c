@@ -73,15 +73,17 @@ static bool network_options(sepcl_network_options *out, const options *o) {
   static const char *const replays[] = {"auto", "launches", "command-buffer", "one-launch", NULL};
   static const char *const families[] = {"auto", "row", "tile", "scalar", NULL};
   static const char *const fusions[] = {"auto", "always", "never", NULL};
-  int fusion = choice("fusion", o->fusion, fusions);
+  static const char *const gemms[] = {"auto", "ours", "clblast", NULL};
+  int fusion = choice("fusion", o->fusion, fusions), gemm = choice("gemm", o->gemm, gemms);
   int precision = choice("precision", o->precision, precisions), replay = choice("replay", o->replay, replays),
       family = choice("family", o->family, families);
-  if (precision < 0 || replay < 0 || family < 0 || fusion < 0) return false;
+  if (precision < 0 || replay < 0 || family < 0 || fusion < 0 || gemm < 0) return false;
   if (precision == 1) return complain("--precision f16: this version computes in f32 only");
   out->policy = o->fastest ? SEPCL_FASTEST : SEPCL_REPRODUCIBLE;
   out->replay = (sepcl_replay)replay;
   out->family = (sepcl_family)family;
   out->fusion = (sepcl_fusion)fusion;
+  out->gemm = (sepcl_gemm_source)gemm;
   out->skip_passes = o->skip_passes;
   out->keep_batch_norm = o->keep_batch_norm;
   return true;

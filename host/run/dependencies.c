@@ -24,7 +24,7 @@ static extent extent_of(const sepcl_network *network, const place *p, int64_t ch
 
 static bool overlaps(const extent *a, const extent *b) {
   if (!a->s || !b->s || a->s->kind != b->s->kind) return false;
-  if (a->s->kind == STORAGE_WEIGHTS) return false; /* never written */
+  if (a->s->kind == STORAGE_WEIGHTS || a->s->kind == STORAGE_BIASES) return false; /* never written */
   if (a->s->kind == STORAGE_IO) return a->s->index == b->s->index;
   if (a->s != b->s) return a->s->at < b->s->at + b->s->floats && b->s->at < a->s->at + a->s->floats;
   /* The same storage: two slices of channels may lie side by side. */

@@ -7,6 +7,7 @@
 #include "cl/program.h"
 #include "error.h"
 #include "run/run.h"
+#include "stage/clblast.h"
 
 size_t io_elements(const sepcl_network *network, int32_t index) {
   const sepcl_graph *graph = network->graph;
@@ -30,7 +31,7 @@ static sepcl_status make_kernels(sepcl_execution *execution) {
   if (!execution->kernels) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an execution's kernels");
   sepcl_status status = SEPCL_OK;
   for (int32_t i = 0; i < network->step_count && status == SEPCL_OK; i++)
-    if (!network->steps[i].view)
+    if (has_kernel(&network->steps[i]))
       status = program_kernel(&execution->kernels[i], network->device, kernel_of(&network->steps[i].bound));
   if (status != SEPCL_OK) free_kernels(execution);
   return status;
@@ -125,7 +126,8 @@ cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io,
   *at += operand->offset;
   switch (s->kind) {
     case STORAGE_ARENA: *at += s->at; return execution->arena;
-    case STORAGE_WEIGHTS: *at += s->at; return execution->network->weights;
+    case STORAGE_WEIGHTS:
+    case STORAGE_BIASES: *at += s->at; return execution->network->weights;
     case STORAGE_IO: *at += (params_long)(io[s->index].offset / sizeof(float)); return io[s->index].buffer;
     case STORAGE_NONE: break;
   }
@@ -143,8 +145,9 @@ static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_c
   buffers.y = locate_operand(execution, io, &p->y, &params.y_at);
   buffers.w = execution->network->weights;
   params.w_at += p->weights_at;
-  return stage_enqueue(execution->network->device->cl, execution->kernels[index], p->bound.v, &params, &buffers, queue,
-                       sync);
+  const cl_api *cl = execution->network->device->cl;
+  if (p->bound.v == &clblast_variant) return clblast_enqueue(cl, &params, &buffers, queue, sync);
+  return stage_enqueue(cl, execution->kernels[index], p->bound.v, &params, &buffers, queue, sync);
 }
 
 static int32_t last_launch(const sepcl_network *network) {

@@ -7,6 +7,18 @@
 #include "cl/program.h"
 #include "error.h"
 #include "run/run.h"
+#include "stage/clblast.h"
+
+static sepcl_status check_gemm(const sepcl_network_options *options) {
+  if ((int)options->gemm < 0 || options->gemm > SEPCL_GEMM_CLBLAST)
+    return failure(SEPCL_INVALID_ARGUMENT, "options.gemm is %d, not a sepcl_gemm_source", (int)options->gemm);
+  if (options->gemm != SEPCL_GEMM_CLBLAST) return SEPCL_OK;
+  if (options->policy != SEPCL_FASTEST)
+    return failure(SEPCL_INVALID_ARGUMENT,
+                   "options.gemm is CLBlast, whose sums are in no written order: the policy must "
+                   "be SEPCL_FASTEST");
+  return clblast_load();
+}
 
 static sepcl_status check(sepcl_network **out, const sepcl_device *device, const sepcl_graph *graph,
                           const sepcl_network_options *options) {
@@ -17,6 +29,7 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
   if (options && options->size != sizeof *options)
     return failure(SEPCL_INVALID_ARGUMENT, "options.size is %u, not %zu: start from SEPCL_NETWORK_OPTIONS_INIT",
                    options->size, sizeof *options);
+  if (options) TRY(check_gemm(options));
   TRY(sepcl_graph_status(graph));
   if (graph->output_count == 0) return failure(SEPCL_BAD_GRAPH, "the graph has no output");
   return SEPCL_OK;
@@ -45,6 +58,8 @@ static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
   return choose_replay(network);
 }
 
+bool has_kernel(const step *p) { return !p->view && p->bound.v != &clblast_variant; }
+
 int32_t kernel_index(const kernel_form *used, int32_t count, kernel_form form) {
   for (int32_t i = 0; i < count; i++)
     if (used[i].v == form.v && used[i].halves == form.halves) return i;
@@ -55,7 +70,7 @@ int32_t used_kernels(const sepcl_network *network, kernel_form *used) {
   int32_t count = 0;
   for (int32_t i = 0; i < network->step_count; i++) {
     kernel_form form = kernel_of(&network->steps[i].bound);
-    if (!network->steps[i].view && kernel_index(used, count, form) < 0) used[count++] = form;
+    if (has_kernel(&network->steps[i]) && kernel_index(used, count, form) < 0) used[count++] = form;
   }
   return count;
 }
@@ -84,6 +99,7 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
   sepcl_network *network = calloc(1, sizeof *network);
   if (!network) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for a network");
   network->device = device;
+  network->executable = executable;
   network->options = options ? *options : (sepcl_network_options)SEPCL_NETWORK_OPTIONS_INIT;
   sepcl_status status = plan(network, graph);
   network->options.skip_passes = NULL; /* the caller's text is not kept */
@@ -93,7 +109,6 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
     sepcl_network_free(network);
     return status;
   }
-  network->executable = executable;
   *out = network;
   return SEPCL_OK;
 }

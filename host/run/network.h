@@ -17,6 +17,7 @@ typedef enum storage_kind {
   STORAGE_NONE = 0, /* the value is a view, or nothing reads it */
   STORAGE_ARENA,
   STORAGE_WEIGHTS, /* constants that are operands */
+  STORAGE_BIASES,  /* the biases among the packed weights of a product that CLBlast computes */
   STORAGE_IO       /* a buffer of the caller's: index counts inputs, then outputs */
 } storage_kind;
 
@@ -48,7 +49,7 @@ struct sepcl_network {
   pass_report passes;
   place *places;      /* per value */
   storage *storages;  /* per slot; meaningful for roots */
-  int32_t slot_count; /* values, then copies to outputs, then the index lists of gathers */
+  int32_t slot_count; /* values, then copies to outputs, then the nodes' own constants */
   step *steps;
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;
@@ -68,10 +69,11 @@ sepcl_status plan_memory(sepcl_network *network);
 
 /* ---- shared by lowering and planning ---- */
 
-/* The storage of a copy to graph output i, and of a gather's list of indices. */
+/* The storage of a copy to graph output i, and of a node's own constants: the indices of a gather, the biases of a
+ * product that CLBlast computes. */
 static inline sepcl_value output_slot(const sepcl_network *network, int32_t i) { return network->graph->count + i; }
-static inline sepcl_value index_slot(const sepcl_network *network, sepcl_value gather) {
-  return network->graph->count + network->graph->output_count + gather;
+static inline sepcl_value own_slot(const sepcl_network *network, sepcl_value node) {
+  return network->graph->count + network->graph->output_count + node;
 }
 step *network_add_step(sepcl_network *network, sepcl_value node);
 /* Strides, in floats, of a value that lies at `at`: dims as its node's. */

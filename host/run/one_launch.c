@@ -21,9 +21,11 @@ const char *one_launch_refuses(const sepcl_network *network) {
   const sepcl_device_info *info = &network->device->info;
   if (!(info->type & CL_DEVICE_TYPE_CPU)) return "only CPU devices promise that all work-groups of a launch progress";
   if (io_count(network) > NETWORK_IO_BUFFERS) return "more inputs and outputs than the launch has buffers for";
-  for (int32_t i = 0; i < network->step_count; i++)
-    if (!network->steps[i].view && network->steps[i].bound.v->local != 1)
-      return "a stage's kernel needs work-groups of more than one item";
+  for (int32_t i = 0; i < network->step_count; i++) {
+    const step *p = &network->steps[i];
+    if (!p->view && !has_kernel(p)) return "CLBlast launches kernels of its own";
+    if (!p->view && p->bound.v->local != 1) return "a stage's kernel needs work-groups of more than one item";
+  }
   return NULL;
 }
 

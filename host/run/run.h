@@ -16,6 +16,9 @@ int32_t kernel_index(const kernel_form *used, int32_t count, kernel_form form); 
 void plan_weights(sepcl_network *network);
 sepcl_status upload_weights(sepcl_network *network);
 
+/* Not a view, and not CLBlast's: the step has a kernel of kernels/variants.inc. */
+bool has_kernel(const step *p);
+
 /* dependencies.c: the steps that step i must wait for are steps[first[i]] ... steps[first[i + 1] - 1]. */
 typedef struct dependency_list {
   int32_t *first, *steps;

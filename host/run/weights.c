@@ -5,6 +5,7 @@
 #include "error.h"
 #include "run/network.h"
 #include "run/run.h"
+#include "stage/clblast.h"
 
 enum { ALIGNMENT_FLOATS = 64 };
 
@@ -18,6 +19,7 @@ void plan_weights(sepcl_network *network) {
   for (int32_t i = 0; i < network->step_count; i++) {
     step *p = &network->steps[i];
     if (!p->view && p->bound.packed_floats) p->weights_at = reserve(network, (int64_t)p->bound.packed_floats);
+    if (p->bound.v == &clblast_variant) network->storages[own_slot(network, p->node)].at = p->weights_at;
   }
   for (int32_t i = 0; i < network->slot_count; i++) {
     storage *s = &network->storages[i];
@@ -80,7 +82,7 @@ static sepcl_status pack_step(sepcl_network *network, cl_command_queue queue, co
 /* The index list of a gather, as the 32-bit integers that the kernel reads. */
 static sepcl_status upload_indices(sepcl_network *network, cl_command_queue queue, sepcl_value slot) {
   const storage *s = &network->storages[slot];
-  const node *gather = &network->graph->nodes[slot - index_slot(network, 0)];
+  const node *gather = &network->graph->nodes[slot - own_slot(network, 0)];
   float *mapped = NULL;
   TRY(map_region(&mapped, network, queue, s->at, s->floats));
   for (int64_t i = 0; i < s->floats; i++) {
@@ -91,7 +93,7 @@ static sepcl_status upload_indices(sepcl_network *network, cl_command_queue queu
 }
 
 static sepcl_status upload_constant(sepcl_network *network, cl_command_queue queue, sepcl_value value) {
-  if (value >= index_slot(network, 0)) return upload_indices(network, queue, value);
+  if (value >= own_slot(network, 0)) return upload_indices(network, queue, value);
   const storage *s = &network->storages[value];
   const float *data = data_of(network, value);
   if (!data) return failure(SEPCL_BAD_GRAPH, "constant '%s' has no data", network->graph->nodes[value].name);

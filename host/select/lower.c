@@ -174,9 +174,9 @@ static sepcl_status bind_steps(sepcl_network *network) {
     step *p = &network->steps[i];
     if (p->view) continue;
     stage s = p->bound.s;
-    if (stage_bind(&p->bound, &s, NULL, network->options.family, &limits) != SEPCL_OK)
+    if (stage_bind(&p->bound, &s, p->bound.v, network->options.family, &limits) != SEPCL_OK)
       return failure(SEPCL_UNSUPPORTED, "node '%s': %s", network->graph->nodes[p->node].name, sepcl_last_error());
-    p->reason = "first of its stage's list that fits device and shape";
+    if (!p->reason) p->reason = "first of its stage's list that fits device and shape";
     stage_params *params = &p->bound.params;
     if (p->x.root != SEPCL_NO_VALUE) params->x_pitch = (params_int)p->x.pitch;
     if (p->r.root != SEPCL_NO_VALUE) params->r_pitch = (params_int)p->r.pitch;

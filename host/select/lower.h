@@ -27,6 +27,14 @@ void broadcast_strides(const node *out, const node *n, const place *at, int64_t 
 /* Merges neighbouring axes that all operands walk in one stride, and drops axes of one element. */
 void merge_axes(stage *s);
 
+/* lower_clblast.c: hands the pointwise step that was added last to CLBlast, where the options allow it and it is asked
+ * for or was measured to win. clblast_race.c: the measurement; without may_measure only what the device's cache
+ * remembers under clblast_key. */
+sepcl_status offer_to_clblast(sepcl_network *network, sepcl_value value);
+enum { CLBLAST_KEY = 700 };
+void clblast_key(char key[CLBLAST_KEY], const sepcl_device *device, const sepcl_gemm_desc *shape);
+sepcl_status clblast_wins(bool *wins, sepcl_device *device, const sepcl_gemm_desc *shape, bool may_measure);
+
 sepcl_status lower_conv(sepcl_network *network, sepcl_value value);
 sepcl_status lower_conv_transpose(sepcl_network *network, sepcl_value value);
 sepcl_status lower_deform_conv(sepcl_network *network, sepcl_value value);

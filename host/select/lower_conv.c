@@ -45,7 +45,7 @@ sepcl_status lower_conv(sepcl_network *network, sepcl_value value) {
     lower_read(network, &p->s, n->scale);
   }
   take_weights(p, n);
-  return SEPCL_OK;
+  return offer_to_clblast(network, value);
 }
 
 static int64_t rows_of(const node *n) { return n->rank ? node_elements(n) / node_channels(n) : 1; }
@@ -89,7 +89,7 @@ static sepcl_status lower_fully_connected(sepcl_network *network, sepcl_value va
   s->output = (sepcl_shape){1, 1, (int32_t)rows_of(x), (int32_t)node_channels(n)};
   lower_read(network, &p->x, n->inputs[0]);
   take_weights(p, n);
-  return SEPCL_OK;
+  return offer_to_clblast(network, value);
 }
 
 /* Strides of a factor along the product's axes before the last two, which broadcast; *rows and *columns: its own last

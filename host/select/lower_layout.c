@@ -139,7 +139,7 @@ sepcl_status lower_gather(sepcl_network *network, sepcl_value value) {
   step *p = begin_copy(network, value, STAGE_COPY_GATHER);
   if (!p) return SEPCL_OUT_OF_MEMORY;
   p->bound.s.extra[2] = n->axis;
-  sepcl_value slot = index_slot(network, value);
+  sepcl_value slot = own_slot(network, value);
   network->storages[slot] = (storage){STORAGE_WEIGHTS, 0, n->dims[n->axis], 0, -1, -1};
   p->r = (place){slot, 0, n->dims[n->axis]};
   return SEPCL_OK;
