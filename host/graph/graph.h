@@ -67,6 +67,7 @@ typedef struct node {
   int32_t set_count;           /* 0: inputs 1 and 2 as they are */
   int32_t expanded;            /* inverted residual */
   bool interleaved;            /* concat: channel i of input k becomes channel i * input_count + k */
+  int32_t biased_channels;     /* conv: input channels, constant but not zero, that a pass took into its bias */
   int32_t *output_order;       /* conv: output channel o is stored at output_order[o]; NULL: at o */
 
   /* Attributes by kind */

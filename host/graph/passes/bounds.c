@@ -52,6 +52,10 @@ static interval activated(interval in, sepcl_activation a) {
   double low = in.low, high = in.high;
   switch (a.kind) {
     case SEPCL_NONE: return in;
+    case SEPCL_LEAKY_RELU:
+    case SEPCL_ELU:
+    case SEPCL_GELU:
+    case SEPCL_SWISH: return low == 0 && high == 0 ? in : everything(); /* x times something, or x */
     case SEPCL_RELU: return (interval){low < 0 ? 0 : low, high < 0 ? 0 : high};
     case SEPCL_RELU6:
     case SEPCL_CLIP: {
@@ -120,12 +124,20 @@ static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t ou
   return chain_interval(&c);
 }
 
+/* Its own channels change places; else those among the parts of an interleaved concatenation, which places them. */
+static bool permutes_own(const node *n) {
+  for (int32_t o = 0; n->output_order && o < n->conv.outputs; o++)
+    if (n->output_order[o] >= n->conv.outputs) return false;
+  return n->output_order != NULL;
+}
+
 static void conv_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
+  const int32_t *order = permutes_own(n) ? n->output_order : NULL;
   for (int32_t o = 0; o < n->conv.outputs; o++) {
     interval v = n->residual != SEPCL_NO_VALUE || n->scale != SEPCL_NO_VALUE
                      ? everything()
                      : conv_channel(graph, n, o, known->channels[n->inputs[0]]);
-    out[o] = activated(v, n->activation);
+    out[order ? order[o] : o] = activated(v, n->activation);
   }
 }
 
@@ -136,9 +148,10 @@ static void copy_bounds(interval *out, const interval *x, int64_t channels, sepc
 static void concat_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
   int64_t at = 0;
   for (int32_t i = 0; i < n->input_count; i++) {
-    int64_t channels = node_channels(graph_node(graph, n->inputs[i]));
-    copy_bounds(out + at, known->channels[n->inputs[i]], channels, (sepcl_activation)SEPCL_ACTIVATION_INIT);
-    at += channels;
+    const interval *x = known->channels[n->inputs[i]];
+    int64_t channels = node_channels(graph_node(graph, n->inputs[i])), step = n->interleaved ? n->input_count : 1;
+    for (int64_t c = 0; c < channels; c++) out[at + c * step] = x ? x[c] : everything();
+    at += n->interleaved ? 1 : channels;
   }
 }
 

@@ -34,6 +34,15 @@ static void remove_unread(sepcl_graph *graph) {
   }
 }
 
+/* Constants other than zero that went into biases round them anew: the report says so. */
+static void report_rounding(const sepcl_graph *graph, char *line, size_t size) {
+  int32_t channels = 0;
+  for (int32_t i = 0; i < graph->count; i++)
+    if (!graph->nodes[i].dead) channels += graph->nodes[i].biased_channels;
+  size_t used = strlen(line);
+  if (channels) snprintf(line + used, size - used, ", %d of them not zero: into biases (changes rounding)", channels);
+}
+
 sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options, pass_report *report) {
   report->count = 0;
   report->removed_channels = 0;
@@ -44,12 +53,15 @@ sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options
     char number[16];
     if (!skipped(options->skip_passes, passes[i].name)) {
       TRY(passes[i].run(graph, options, &changes));
-      if (passes[i].run == pass_remove_constant_channels) report->removed_channels = changes;
       snprintf(number, sizeof number, "%d", changes);
       how = number;
     }
-    snprintf(report->lines[report->count++], sizeof report->lines[0], "%s: %s %s", passes[i].name, how,
-             passes[i].effect);
+    char *line = report->lines[report->count++];
+    snprintf(line, sizeof report->lines[0], "%s: %s %s", passes[i].name, how, passes[i].effect);
+    if (passes[i].run == pass_remove_constant_channels) {
+      report->removed_channels = changes;
+      report_rounding(graph, line, sizeof report->lines[0]);
+    }
     remove_unread(graph);
   }
   return SEPCL_OK;
@@ -72,7 +84,8 @@ static int32_t reads(const node *n, sepcl_value value) {
 
 int32_t value_uses(const sepcl_graph *graph, sepcl_value value) {
   int32_t count = 0;
-  for (int32_t i = value + 1; i < graph->count; i++)
+  /* Constants that a pass made come after what reads them. */
+  for (int32_t i = is_constant(graph, value) ? 0 : value + 1; i < graph->count; i++)
     if (!graph->nodes[i].dead) count += reads(&graph->nodes[i], value);
   for (int32_t i = 0; i < graph->output_count; i++) count += graph->outputs[i].value == value;
   return count;
