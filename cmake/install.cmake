@@ -15,6 +15,8 @@ if(EXISTS ${PROJECT_SOURCE_DIR}/docs/sepcl.1)
   install(FILES ${PROJECT_SOURCE_DIR}/docs/sepcl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
+# Relative to the file's own place: the prefix may be another one when the build is installed.
+file(RELATIVE_PATH SEPCL_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/sepcl.pc.in ${CMAKE_BINARY_DIR}/generated/sepcl.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/sepcl.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/sepclConfig.cmake.in
