@@ -103,7 +103,8 @@ typedef struct ort_api {
   ort_status *(*initializer)(const ort_value_info *value, const ort_value **out);
   void *gap_327[4];
   ort_status *(*is_constant)(const ort_value_info *value, bool *out);
-  void *gap_332[4];
+  ort_status *(*is_from_outside)(const ort_value_info *value, bool *out); /* of the graph of a branch or loop */
+  void *gap_333[3];
   ort_status *(*opset_count)(const ort_graph *graph, size_t *out);
   ort_status *(*opset_list)(const ort_graph *graph, const char **domains, int64_t *versions, size_t count);
   ort_status *(*graph_input_count)(const ort_graph *graph, size_t *out);

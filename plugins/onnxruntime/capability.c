@@ -302,31 +302,43 @@ static bool fuse(const chooser *c, ort_support *support, char reason[REASON_SIZE
   return good;
 }
 
-static bool keep_part(chooser *c, int component, int largest, ort_support *support) {
+/* Adds the part to what the host is told, if it can run; *taken says whether. */
+static bool keep_part(chooser *c, int component, int largest, ort_support *support, bool *taken) {
   char reason[REASON_SIZE] = "";
   sepcl_network_info info;
+  bool more = !*taken || !c->p->one_part;
   collect_part(c, component);
   bool good = c->part.node_count * SMALLEST_SHARE >= largest ||
               refused(reason, "its part of %d nodes is too small to be worth the copies", c->part.node_count);
   if (good && !c->part.output_count) good = refused(reason, "nothing that its part makes is used");
+  if (good && !c->part.input_count) good = refused(reason, "its part reads constants only");
+  if (good && !more) good = refused(reason, "ONNX Runtime 1.23 lets a provider have one part of a graph only");
   good = good && plan_part(c, &info, reason);
   for (int i = 0; i < c->part.node_count; i++) say_node(c, c->part.nodes[i], good ? NULL : reason);
   if (!good) return true;
+  *taken = true;
   if (c->p->options.verbosity > 0)
     fprintf(stderr, "sepcl: one part of %d of the graph's %d nodes, %d launches, %.1f million multiply-adds\n",
             c->part.node_count, c->g.node_count, info.launches, (double)info.macs / 1e6);
   return fuse(c, support, c->reason);
 }
 
+/* The largest first. */
 static bool keep_parts(chooser *c, ort_support *support) {
   int largest = 0;
+  bool good = true, taken = false;
   int *sizes = calloc((size_t)c->g.node_count + 1, sizeof *sizes);
   if (!sizes) return refused(c->reason, "out of memory for the parts");
   for (int i = 0; i < c->g.node_count; i++)
     if (c->taken[i] && ++sizes[c->component[i]] > largest) largest = sizes[c->component[i]];
-  bool good = true;
-  for (int i = 0; good && i < c->g.node_count; i++)
-    if (sizes[i]) good = keep_part(c, i, largest, support);
+  for (;;) {
+    int next = 0;
+    for (int i = 1; i < c->g.node_count; i++)
+      if (sizes[i] > sizes[next]) next = i;
+    if (!good || !sizes[next]) break;
+    sizes[next] = 0;
+    good = keep_part(c, next, largest, support, &taken);
+  }
   free(sizes);
   return good;
 }
@@ -362,14 +374,15 @@ static void chooser_free(chooser *c) {
   free(c->part.outputs);
 }
 
-/* Graphs inside of control flow stay with the host, which runs them when it knows which one. */
+/* Graphs inside of control flow stay with the host, which runs them when it knows which one. (1.23 shows no parent
+ * while it asks; but such a graph reads values of the one around it.) */
 bool take_parts(const provider *p, const ort_graph *graph, ort_support *support, char reason[REASON_SIZE]) {
   const ort_node *parent = NULL;
   chooser c = {.p = p, .reason = reason};
   if (!succeeded(p->api, p->api->parent_node(graph, &parent), reason)) return false;
   if (parent) return true;
   bool good = host_graph_read(&c.g, p->api, graph, reason) && chooser_allocate(&c);
-  if (good) {
+  if (good && !c.g.is_inner) {
     choose_nodes(&c);
     divide(&c);
     good = keep_parts(&c, support);

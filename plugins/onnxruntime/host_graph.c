@@ -46,12 +46,16 @@ static bool read_shape(const ort_api *api, const ort_value_info *info, host_valu
   return !rank || succeeded(api, api->dims(tensor, v->dims, rank), reason);
 }
 
-static bool read_value(const ort_api *api, const ort_value_info *info, host_value *v, char reason[REASON_SIZE]) {
-  bool constant = false;
+static bool read_value(host_graph *g, const ort_value_info *info, host_value *v, char reason[REASON_SIZE]) {
+  const ort_api *api = g->api;
+  bool constant = false, outside = false;
   *v = (host_value){.producer = -1};
-  return succeeded(api, api->value_name(info, &v->name), reason) && read_shape(api, info, v, reason) &&
-         succeeded(api, api->is_constant(info, &constant), reason) &&
-         (!constant || succeeded(api, api->initializer(info, &v->constant), reason));
+  if (!succeeded(api, api->value_name(info, &v->name), reason) || !read_shape(api, info, v, reason) ||
+      !succeeded(api, api->is_constant(info, &constant), reason) ||
+      !succeeded(api, api->is_from_outside(info, &outside), reason))
+    return false;
+  if (outside && !constant) g->is_inner = true;
+  return !constant || succeeded(api, api->initializer(info, &v->constant), reason);
 }
 
 static bool add_value(host_graph *g, const host_value *v, int *index, char reason[REASON_SIZE]) {
@@ -86,7 +90,7 @@ static bool value_index(host_graph *g, const ort_value_info *info, int *index, c
     *index = (*found)->index;
     return true;
   }
-  return read_value(g->api, info, &v, reason) && add_value(g, &v, index, reason);
+  return read_value(g, info, &v, reason) && add_value(g, &v, index, reason);
 }
 
 typedef ort_status *count_function(const ort_node *node, size_t *out);

@@ -29,6 +29,7 @@ typedef struct host_node {
 typedef struct host_graph {
   const ort_api *api;
   int64_t opset;
+  bool is_inner;    /* of a branch or loop: it reads values of the graph around it */
   host_node *nodes; /* none before those whose outputs it reads */
   int node_count;
   host_value *values;

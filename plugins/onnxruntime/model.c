@@ -120,6 +120,7 @@ static bool read_attribute_value(builder *b, const ort_attribute *from, int type
                                    ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR};
   const ort_api *api = b->g->api;
   size_t bytes = 0;
+  if (type == ORT_A_GRAPH) return refused(b->reason, "it holds a graph of its own, %.100s", a->name);
   if (type < 1 || type > ORT_A_TENSOR || !onnx_types[type])
     return refused(b->reason, "its attribute %.100s is of a kind that sepcl reads nowhere", a->name);
   a->has_type = true;

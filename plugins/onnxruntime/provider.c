@@ -2,6 +2,7 @@
 #include "onnxruntime/provider.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -12,6 +13,7 @@ EXPORTED ort_status *ReleaseEpFactory(ort_factory *factory);
 typedef struct factory {
   ort_factory factory; /* first: the host's pointer is ours */
   const ort_api *api;
+  bool one_part;
 } factory;
 
 /* Plain failures: a host takes the code of a provider's own as a sign to go on without it, silently. */
@@ -102,18 +104,19 @@ static void provider_free(provider *p) {
   free(p);
 }
 
-static bool provider_create(provider **out, const ort_api *api, const ort_session_options *session,
+static bool provider_create(provider **out, const factory *f, const ort_session_options *session,
                             char reason[REASON_SIZE]) {
   sepcl_device_options device_options = SEPCL_DEVICE_OPTIONS_INIT;
   provider *p = calloc(1, sizeof *p);
   if (!p) return refused(reason, "out of memory for the provider");
-  p->api = api;
+  p->api = f->api;
+  p->one_part = f->one_part;
   p->ep = (ort_ep){.version = ORT_VERSION,
                    .name = ep_name,
                    .capability = ep_capability,
                    .compile = ep_compile,
                    .release_computes = ep_release_computes};
-  bool good = options_read(&p->options, api, session, reason);
+  bool good = options_read(&p->options, p->api, session, reason);
   device_options.cache_dir = p->options.cache_dir;
   if (good && sepcl_device_open(&p->device, p->options.device, &device_options) != SEPCL_OK)
     good = refused(reason, "%s", sepcl_last_error());
@@ -175,7 +178,7 @@ static ort_status *factory_create_ep(ort_factory *f, const ort_hardware_device *
   provider *p = NULL;
   (void)hardware, (void)metadata, (void)count, (void)logger;
   *out = NULL;
-  if (!provider_create(&p, api, session, reason)) return failed(api, reason);
+  if (!provider_create(&p, (factory *)f, session, reason)) return failed(api, reason);
   *out = &p->ep;
   return NULL;
 }
@@ -205,6 +208,7 @@ ort_status *CreateEpFactories(const char *name, const ort_api_base *base, const 
   factory *f = calloc(1, sizeof *f);
   if (!f) return failed(api, "out of memory for the factory");
   f->api = api;
+  f->one_part = base->version && !strncmp(base->version(), "1.23.", 5);
   f->factory = (ort_factory){.version = ORT_VERSION,
                              .name = factory_name,
                              .vendor = factory_vendor,

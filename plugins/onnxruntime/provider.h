@@ -23,6 +23,7 @@ typedef struct provider {
   const ort_api *api;
   sepcl_device *device;
   options options;
+  bool one_part; /* 1.23 gives all parts of a graph the same name, and refuses the second */
 } provider;
 
 /* capability.c: the parts of the graph that sepcl takes. */
