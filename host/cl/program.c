@@ -20,12 +20,14 @@ struct program_set {
   cl_program *by_form; /* variant_count * HALVES_COUNT of them; lent from the list; NULL: not built yet */
 };
 
-static bool is_pocl(const sepcl_device *device) { return !strncmp(device->info.platform, "Portable", 8); }
+static bool is_pocl(const char *platform) { return !strncmp(platform, "Portable", 8); }
 
 /* PoCL compiles with clang for the host's own processor: its prefetch is there. */
-static const char *build_options(const sepcl_device *device) {
-  return !is_pocl(device) ? "-cl-std=CL1.2" : "-cl-std=CL1.2 -DHAVE_BUILTIN_PREFETCH";
+const char *program_options(const char *platform) {
+  return !is_pocl(platform) ? "-cl-std=CL1.2" : "-cl-std=CL1.2 -DHAVE_BUILTIN_PREFETCH";
 }
+
+static const char *build_options(const sepcl_device *device) { return program_options(device->info.platform); }
 
 static sepcl_status open_set(sepcl_device *device) {
   if (device->programs) return SEPCL_OK;
@@ -100,7 +102,7 @@ static cl_program load(sepcl_device *device, const char *key) {
 static void save(sepcl_device *device, cl_program program) {
   const cl_api *cl = device->cl;
   /* PoCL keeps what it compiled by source itself, and compiles every kernel once more to answer for its binary. */
-  if (!device->cache || is_pocl(device)) return;
+  if (!device->cache || is_pocl(device->info.platform)) return;
   cl_uint devices = 0;
   size_t size = 0;
   if (cl->clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof devices, &devices, NULL) != CL_SUCCESS ||

@@ -18,6 +18,9 @@ sepcl_status program_prepare(sepcl_device *device, const kernel_form *forms, int
  * NULL: out of memory. */
 char *program_source(const kernel_form *forms, int32_t count, bool kernels);
 
+/* The options that programs are built with on a platform of that name. */
+const char *program_options(const char *platform);
+
 /* A kernel out of source text that the caller composed (the one-launch network); built once per text and shared. */
 sepcl_status program_kernel_from_source(cl_kernel *out, sepcl_device *device, const char *source, const char *entry);
 
