@@ -5,7 +5,7 @@ set(SEPCL_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/sepcl)
 install(FILES ${PROJECT_SOURCE_DIR}/include/sepcl.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # Two sets: a user of the shared library needs none of what the static one is linked with.
 install(TARGETS sepcl EXPORT sepclTargets)
-install(TARGETS sepcl_static EXPORT sepclStaticTargets)
+install(TARGETS sepcl_sealed EXPORT sepclStaticTargets)
 install(EXPORT sepclTargets NAMESPACE sepcl:: DESTINATION ${SEPCL_PACKAGE_DIR})
 install(EXPORT sepclStaticTargets NAMESPACE sepcl:: DESTINATION ${SEPCL_PACKAGE_DIR})
 if(TARGET sepcl_command)
