@@ -54,8 +54,8 @@ int main(int argc, char **argv) {
     else
       set_macro(macros, argv[i], length);
   }
-  const variant *list = &v;
-  char *source = program_source(&list, 1, true);
+  const kernel_form form = {&v, 0};
+  char *source = program_source(&form, 1, true);
   if (!source) return fail(sepcl_last_error(), "");
   int bad = fputs(source, stdout) < 0 || fflush(stdout);
   free(source);
