@@ -42,3 +42,25 @@ def run(made, inputs):
 
 def same(a, b):
     return all(x.shape == y.shape and (x.view(np.uint32) == y.view(np.uint32)).all() for x, y in zip(a, b, strict=True))
+
+
+# ---- what stress.py and bench.py ask of both hosts ----
+
+def make(library, path, threads=0):
+    if _library != library:
+        use(library)
+    return session(path, {}, threads=threads)
+
+
+def plain(path, threads=0):
+    return session(path, None, threads=threads)
+
+
+def shapes(made):
+    """Open dimensions: one picture, and 64 of whatever else."""
+    return [[d if isinstance(d, int) and d > 0 else 64 if i else 1 for i, d in enumerate(value.shape)]
+            for value in made.get_inputs()]
+
+
+def unload():
+    use(None)

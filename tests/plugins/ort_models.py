@@ -28,11 +28,8 @@ def names(sepcl, words):
 
 
 def inputs_of(made, seed):
-    """Open dimensions: one picture, and 64 of whatever else."""
-    shapes = [[d if isinstance(d, int) and d > 0 else 64 if i else 1 for i, d in enumerate(value.shape)]
-              for value in made.get_inputs()]
     generator = np.random.default_rng(seed)
-    return [generator.standard_normal(shape, np.float32) for shape in shapes]
+    return [generator.standard_normal(shape, np.float32) for shape in ort_host.shapes(made)]
 
 
 def run_command(sepcl, path, made, inputs, folder):

@@ -31,3 +31,21 @@ def run(made, inputs):
         made.set_tensor(detail["index"], value)
     made.invoke()
     return [made.get_tensor(detail["index"]) for detail in made.get_output_details()]
+
+
+# ---- what stress.py and bench.py ask of both hosts ----
+
+def make(library, path, threads=1):
+    return interpreter(path, [delegate(library)], threads)
+
+
+def plain(path, threads=1):
+    return interpreter(path, None, threads)
+
+
+def shapes(made):
+    return [detail["shape"] for detail in made.get_input_details()]
+
+
+def unload():
+    """The host unloads a delegate's library with the delegate."""

@@ -1,19 +1,23 @@
-"""Create, run and destroy the delegate many times without growth in memory; two interpreters on two threads.
+"""Create, run and destroy a plug-in many times without growth in memory; two of its networks on two threads.
 
-python3 tflite_stress.py LIBRARY MODEL.tflite [TIMES] [SECONDS]     default: 1000 times, then 10 seconds of threads"""
+python3 stress.py LIBRARY MODEL [TIMES] [SECONDS]     MODEL: .tflite or .onnx, which says the host; default: 1000 times,
+                                                      then 10 seconds of threads"""
 import sys
 import threading
 import time
 
 import numpy as np
 
-import tflite_host
-from shared import in_use, resident
+from shared import difference, in_use, resident
+
+if sys.argv[2].endswith(".tflite"):
+    import tflite_host as host
+else:
+    import ort_host as host
 
 
 def image_for(made, seed):
-    shape = made.get_input_details()[0]["shape"]
-    return [np.random.default_rng(seed).random(shape, np.float32)]
+    return [np.random.default_rng(seed).random(shape, np.float32) for shape in host.shapes(made)]
 
 
 def same(a, b):
@@ -23,32 +27,34 @@ def same(a, b):
 def cycle(library, path, times):
     expected, sizes, used = None, [], []
     for i in range(times):
-        made = tflite_host.interpreter(path, [tflite_host.delegate(library)])
-        results = tflite_host.run(made, image_for(made, 1))
+        made = host.make(library, path)
+        results = host.run(made, image_for(made, 1))
         expected = expected or results
         assert same(results, expected), f"another result in round {i}"
         del made
+        host.unload()
         sizes.append(resident())
         used.append(in_use())
-    # Live bytes, not the resident ones: those drift by fragments. PoCL alone loses some 150 bytes a round. Caches and pools fill at first: growth is what comes after a fifth of the rounds.
+    # Live bytes, not the resident ones: those drift by fragments. PoCL alone loses some 150 bytes a round. Caches and
+    # pools fill at first: growth is what comes after a fifth of the rounds.
     start = times // 5
     growth = (np.mean(used[-start:]) - np.mean(used[start:2 * start])) / (times - 2 * start)
     good = growth < 512
-    print(f"{tflite_host.NAME}: {times} times created, run and destroyed; {sizes[start] / 1e6:.1f} MB after {start}, "
+    print(f"{host.NAME}: {times} times created, run and destroyed; {sizes[start] / 1e6:.1f} MB after {start}, "
           f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} live bytes a round{'' if good else '  FAILED'}", flush=True)
     return good
 
 
 def work(library, path, seed, until, failures, counts):
-    made = tflite_host.interpreter(path, [tflite_host.delegate(library)])
+    made = host.make(library, path)
     inputs = image_for(made, seed)
-    expected = tflite_host.run(made, inputs)
-    plain = tflite_host.run(tflite_host.interpreter(path), inputs)
-    if tflite_host.difference(expected, plain) > 1e-4:
+    expected = host.run(made, inputs)
+    plain = host.run(host.plain(path), inputs)
+    if difference(expected, plain) > 1e-4:
         failures.append(f"thread {seed}: not what the host computes")
     while time.monotonic() < until:
         counts[seed] += 1
-        if not same(tflite_host.run(made, inputs), expected):
+        if not same(host.run(made, inputs), expected):
             failures.append(f"thread {seed}: run {counts[seed]} differs")
 
 
@@ -59,7 +65,7 @@ def threads(library, path, seconds):
         one.start()
     for one in made:
         one.join()
-    print(f"{tflite_host.NAME}: two threads for {seconds} s, {counts[0]} and {counts[1]} runs, {len(failures)} failures",
+    print(f"{host.NAME}: two threads for {seconds} s, {counts[0]} and {counts[1]} runs, {len(failures)} failures",
           *failures[:5], sep="\n  ", flush=True)
     return not failures and min(counts) > 0
 
