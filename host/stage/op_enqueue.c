@@ -5,12 +5,31 @@
 /* An operand as it lies in memory: `rows` of `channels` floats, `pitch` floats apart. */
 typedef struct extent {
   const char *name;
+  bool written;
   cl_mem root;  /* the buffer, or the one that it is a part of */
   size_t first; /* bytes from the root's start */
   size_t offset, pitch, rows, channels;
 } extent;
 
 static size_t extent_bytes(const extent *e) { return ((e->rows - 1) * e->pitch + e->channels) * sizeof(float); }
+
+/* A buffer, and one that kernels may read or write as the op does. */
+static sepcl_status check_kind(const extent *e, const cl_api *cl, cl_mem buffer) {
+  cl_mem_object_type type = 0;
+  cl_mem_flags flags = 0;
+  cl_int code = cl->clGetMemObjectInfo(buffer, CL_MEM_TYPE, sizeof type, &type, NULL);
+  if (code == CL_SUCCESS) code = cl->clGetMemObjectInfo(buffer, CL_MEM_FLAGS, sizeof flags, &flags, NULL);
+  if (code != CL_SUCCESS) {
+    failure_cl("clGetMemObjectInfo", code);
+    return failure(SEPCL_INVALID_ARGUMENT, "args.%s.buffer: %s", e->name, sepcl_last_error());
+  }
+  if (type != CL_MEM_OBJECT_BUFFER)
+    return failure(SEPCL_INVALID_ARGUMENT, "args.%s.buffer is no buffer but an image or a pipe", e->name);
+  if (flags & (e->written ? CL_MEM_READ_ONLY : CL_MEM_WRITE_ONLY))
+    return failure(SEPCL_INVALID_ARGUMENT, "args.%s.buffer was made for kernels to %s only", e->name,
+                   e->written ? "read" : "write");
+  return SEPCL_OK;
+}
 
 /* The buffer's root and size. */
 static sepcl_status look_at_buffer(extent *e, size_t *size, const sepcl_device *device, cl_mem buffer) {
@@ -48,6 +67,7 @@ static sepcl_status check_operand(extent *e, const sepcl_device *device, const s
     return failure(SEPCL_OVERFLOW, "args.%s.pitch is %zu: too large", e->name, e->pitch);
   size_t size = 0;
   TRY(look_at_buffer(e, &size, device, operand->buffer));
+  TRY(check_kind(e, device->cl, operand->buffer));
   if (e->offset > size || size - e->offset < extent_bytes(e))
     return failure(SEPCL_BUFFER_TOO_SMALL, "args.%s.buffer has %zu bytes; %zu from byte %zu on are needed", e->name,
                    size, extent_bytes(e), e->offset);
@@ -81,7 +101,7 @@ static void describe(extent e[OPERANDS], const sepcl_op *op) {
   e[WEIGHTS] = (extent){.name = "weights", .rows = op->bound.packed_floats > 0, .channels = op->bound.packed_floats};
   e[RESIDUAL] = (extent){.name = "residual", .rows = op->per_channel ? n : pixels_of(s->output), .channels = outputs};
   e[SCALE] = (extent){.name = "scale", .rows = n, .channels = inputs};
-  e[OUTPUT] = (extent){.name = "output", .rows = pixels_of(s->output), .channels = outputs};
+  e[OUTPUT] = (extent){.name = "output", .written = true, .rows = pixels_of(s->output), .channels = outputs};
   if (!s->has_residual) e[RESIDUAL].rows = 0;
   if (!s->has_scale) e[SCALE].rows = 0;
 }

@@ -255,6 +255,41 @@ static void operands(trial *t) {
   BAD_ARGS(null, "output", t->conv, a.output.buffer = t->large); /* overlaps input and weights */
 }
 
+/* Parts of one buffer, by offset and as sub-buffers, and memory that is no buffer or not for that use. */
+static void places(trial *t) {
+  const cl_api *cl = t->context->cl;
+  const sepcl_status wrong = SEPCL_INVALID_ARGUMENT;
+  cl_context context = sepcl_device_context(DEVICE);
+  const cl_buffer_region parts[2] = {{0, 8192}, {4096, 8192}}; /* they share 4096 bytes */
+  cl_mem sub[2];
+  for (int i = 0; i < 2; i++)
+    sub[i] = cl->clCreateSubBuffer(t->large, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &parts[i], NULL);
+  cl_mem reads = cl->clCreateBuffer(context, CL_MEM_READ_ONLY, 65536, NULL, NULL);
+  cl_mem writes = cl->clCreateBuffer(context, CL_MEM_WRITE_ONLY, 65536, NULL, NULL);
+  /* Input, 1024 bytes, and output, 576, of `conv`. */
+  BAD_ARGS(wrong, "overlaps args.input", t->conv, (a.output.buffer = t->large, a.output.offset = 1020));
+  BAD_ARGS(wrong, "overlaps args.input", t->conv,
+           (a.output.buffer = t->large, a.output.offset = 4096, a.input.offset = 4096 + 572));
+  BAD_ARGS(wrong, "overlaps args.weights", t->conv,
+           (a.input.offset = 16384, a.output.buffer = t->large, a.output.offset = 40));
+  BAD_ARGS(wrong, "overlaps args.input", t->conv,
+           (a.input.buffer = sub[0], a.input.offset = 4096, a.output.buffer = sub[1]));
+  BAD_ARGS(wrong, "overlaps args.input", t->conv,
+           (a.input.buffer = sub[1], a.output.buffer = t->large, a.output.offset = 4096 + 512));
+  BAD_ARGS(SEPCL_BUFFER_TOO_SMALL, "input", t->conv, (a.input.buffer = sub[0], a.input.offset = 8192 - 1020));
+  BAD_ARGS(wrong, "overlaps args.residual", t->residual,
+           (a.input.offset = 16384, a.weights.offset = 16384, a.output.buffer = t->large));
+  BAD_ARGS(wrong, "output.buffer was made for kernels to read only", t->conv, a.output.buffer = reads);
+  BAD_ARGS(wrong, "input.buffer was made for kernels to write only", t->conv, a.input.buffer = writes);
+  BAD_ARGS(wrong, "weights.buffer was made for kernels to write only", t->conv, a.weights.buffer = writes);
+  BAD_ARGS(SEPCL_INVALID_SHAPE, "residual", t->residual, a.residual.pitch = 3);
+  BAD_ARGS(SEPCL_INVALID_SHAPE, "scale", t->scaled, a.scale.pitch = 2);
+  BAD_ARGS(SEPCL_OVERFLOW, "output", t->conv, a.output.pitch = (size_t)INT32_MAX + 1);
+  cl_mem made[] = {sub[0], sub[1], reads, writes};
+  for (int i = 0; i < 4; i++)
+    if (made[i]) cl->clReleaseMemObject(made[i]);
+}
+
 static void contexts(trial *t) {
   const sepcl_status wrong = SEPCL_WRONG_CONTEXT, null = SEPCL_INVALID_ARGUMENT;
   sepcl_op_args args = good_args(t);
@@ -271,6 +306,10 @@ static void contexts(trial *t) {
   BAD_ARGS(null, "wait", t->conv, (sync.wait_count = 1, sync.wait = NULL));
   cl_event nothing = NULL;
   BAD_ARGS(null, "wait", t->conv, (sync.wait_count = 1, sync.wait = &nothing));
+  cl_event foreign = NULL;
+  t->other->cl->clEnqueueFillBuffer(t->other->queue, t->foreign, "\0\0\0", 4, 0, 64, 0, NULL, &foreign);
+  BAD_ARGS(wrong, "wait", t->conv, (sync.wait_count = 1, sync.wait = &foreign));
+  if (foreign) t->other->cl->clReleaseEvent(foreign);
   sepcl_device *device = NULL;
   judge(t, sepcl_device_wrap(&device, sepcl_device_context(t->other->device), NULL, NULL), null, "id", "wrap id NULL");
   judge(t, sepcl_device_wrap(&device, NULL, sepcl_device_id(DEVICE), NULL), null, "context", "wrap context NULL");
@@ -313,6 +352,7 @@ int invalid_arguments_run(const test_context *context, const test_context *other
     values(&t);
     packing(&t);
     operands(&t);
+    places(&t);
     contexts(&t);
   } else {
     fprintf(log, "a good op or buffer could not be made: %s\n", sepcl_last_error());

@@ -6,6 +6,9 @@
 
 #include "support/context.h"
 
+/* What the calls below enqueue themselves, on `other`, to have an event of another context. */
+enum { INVALID_ARGUMENTS_ENQUEUES = 1 };
+
 /* Makes every wrong call; each must return its status, name its argument and leave nothing behind. `other` is another
  * context on any device. Returns how many calls were answered otherwise (a line each to `log`); *calls: how many there
  * were; statuses[s] counts those that returned status s. */
