@@ -573,6 +573,12 @@ typedef enum sepcl_gemm_source {
   SEPCL_GEMM_CLBLAST /* wherever it can; needs SEPCL_FASTEST; SEPCL_UNSUPPORTED without CLBlast */
 } sepcl_gemm_source;
 
+/* How activations lie in memory; arithmetic is on 32-bit floats either way. */
+typedef enum sepcl_precision {
+  SEPCL_F32 = 0,
+  SEPCL_F16 /* halves, but for values that could pass 65504 for some input within the input range, and the caller's */
+} sepcl_precision;
+
 typedef struct sepcl_network_options {
   uint32_t size;
   sepcl_policy policy;
@@ -582,10 +588,12 @@ typedef struct sepcl_network_options {
   int32_t keep_batch_norm; /* 1: batch norm and scale stay stages of their own, so that no weight is rounded anew */
   sepcl_fusion fusion;
   sepcl_gemm_source gemm;
+  sepcl_precision precision;
+  float input_low, input_high; /* what inputs hold, for the proven bounds; both 0: [-1, 1] */
 } sepcl_network_options;
 #define SEPCL_NETWORK_OPTIONS_INIT \
   {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, \
-   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO}
+   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f}
 
 /* Runs the passes, chooses kernels, plans memory, compiles and uploads the weights. The graph may be freed after. */
 SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
@@ -606,7 +614,9 @@ typedef struct sepcl_network_info {
   sepcl_replay replay;      /* the chosen one */
   int32_t removed_channels; /* provably constant ones */
   int32_t reproducible;
-  double error_bound; /* of |output - exact|, as a share of the output's range; < 0: unknown */
+  double error_bound; /* proven, of |output - exact|, as a share of the output's proven range; < 0: not known, or not
+                         asked for: f32 networks have it from sepcl_network_plan only */
+  int32_t halves, kept_floats; /* SEPCL_F16: tensors that are halves in memory, and those that may not be */
 } sepcl_network_info;
 SEPCL_API sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network *network);
 
@@ -615,6 +625,11 @@ typedef struct sepcl_stage_info {
   uint64_t macs, bytes; /* bytes: read and written */
   size_t workspace_bytes;
   int32_t launches; /* 0 for views */
+  const char *storage; /* what it reads and writes, such as "f32" or "f16 > f32" */
+  /* Proven for all inputs within the network's input range, where error_bound >= 0: its results lie in [low, high] and are
+   * within error_bound of exact arithmetic on what it reads. Else `unknown` says why not; NULL: nobody asked. */
+  double low, high, error_bound;
+  const char *unknown;
 } sepcl_stage_info;
 SEPCL_API int32_t sepcl_network_stage_count(const sepcl_network *network);
 SEPCL_API sepcl_status sepcl_network_stage_info(sepcl_stage_info *out, const sepcl_network *network, int32_t index);

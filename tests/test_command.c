@@ -151,7 +151,8 @@ START_TEST(refuses_wrong_values) {
     const char *line, *names;
     int status;
   } lines[] = {
-      {"plan @/model.onnx --precision f16", "f16", 1},
+      {"plan @/model.onnx --input-range 1", "LOW:HIGH", 2},
+      {"plan @/model.onnx --input-range 1:-1", "LOW:HIGH", 2},
       {"plan @/model.onnx --precision f8", "f32", 2},
       {"plan @/model.onnx --replay never", "one-launch", 2},
       {"plan @/model.onnx --family none", "scalar", 2},

@@ -25,7 +25,7 @@ static fake *make_fake(unsigned seed, int32_t count, int32_t steps) {
   f->network.storages = f->storages;
   f->network.places = f->places;
   srand(seed);
-  for (int32_t i = 0; i < count; i++) f->storages[i] = (storage){STORAGE_ARENA, 0, 1 + rand() % 5000, 0, -1, -1};
+  for (int32_t i = 0; i < count; i++) f->storages[i] = (storage){STORAGE_ARENA, 0, 1 + rand() % 5000, 0, -1, -1, false};
   for (int32_t i = 0; i < steps; i++) {
     step *p = network_add_step(&f->network, 0);
     ck_assert_ptr_nonnull(p);

@@ -157,7 +157,7 @@ void json_session(cJSON *object, const session *s) {
     json_text(object, "platform", s->device_info.platform);
     json_text(object, "driver", s->device_info.driver);
   }
-  json_text(object, "precision", "f32");
+  json_text(object, "precision", s->o->precision ? s->o->precision : "f32");
   sepcl_io_info input;
   if (s->graph && sepcl_graph_input_count(s->graph) && sepcl_graph_input_info(&input, s->graph, 0) == SEPCL_OK)
     json_number(object, "batch", input.rank ? (double)input.dims[0] : 1.0);

@@ -33,7 +33,9 @@ static struct poptOption model[] = {
            "an input's shape, such as data=1x3x224x224; settles dynamic dimensions", "NAME=SHAPE"),
     END};
 static struct poptOption compile[] = {
-    OPTION("precision", POPT_ARG_STRING, precision, "f32 (default) or f16", "TYPE"),
+    OPTION("precision", POPT_ARG_STRING, precision, "how activations lie in memory: f32 (default) or f16", "TYPE"),
+    OPTION("input-range", POPT_ARG_STRING, input_range,
+           "what inputs hold, for the proven bounds (default: what pictures become; else -1:1)", "LOW:HIGH"),
     OPTION("replay", POPT_ARG_STRING, replay, "auto (default), launches, command-buffer or one-launch", "HOW"),
     OPTION("family", POPT_ARG_STRING, family, "kernels for another kind of device: auto (default), row, tile, scalar",
            "NAME"),
@@ -144,9 +146,9 @@ static void free_list(char **list) {
 }
 
 void options_free(options *o) {
-  char *const strings[] = {o->device, o->cache_dir, o->precision,   o->replay,  o->family,
-                           o->fusion, o->gemm,      o->skip_passes, o->profile, o->resize,
-                           o->crop,   o->mean,      o->std,         o->labels,  o->output_dir};
+  char *const strings[] = {o->device, o->cache_dir, o->precision,   o->input_range, o->replay, o->family,
+                           o->fusion, o->gemm,      o->skip_passes, o->profile,     o->resize, o->crop,
+                           o->mean,   o->std,       o->labels,      o->output_dir};
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
   free_list(o->input_shapes);
   free_list(o->inputs);

@@ -6,10 +6,10 @@
 
 /* Groups of options, of which each command takes some. */
 enum {
-  OPTIONS_DEVICE = 1, /* --device, --cache-dir */
-  OPTIONS_MODEL = 2,  /* --batch, --input-shape */
-  OPTIONS_COMPILE =
-      4, /* --precision, --replay, --family, --fusion, --gemm, --skip-passes, --fastest, --keep-batch-norm */
+  OPTIONS_DEVICE = 1,   /* --device, --cache-dir */
+  OPTIONS_MODEL = 2,    /* --batch, --input-shape */
+  OPTIONS_COMPILE = 4,  /* --precision, --input-range, --replay, --family, --fusion, --gemm, --skip-passes, --fastest,
+                           --keep-batch-norm */
   OPTIONS_PROFILE = 8,  /* --profile */
   OPTIONS_INPUT = 16,   /* --input */
   OPTIONS_PICTURE = 32, /* --resize, --crop, --mean, --std, --bgr */
@@ -27,7 +27,7 @@ typedef struct options {
   char *device, *cache_dir;
   int batch;
   char **input_shapes; /* NULL-terminated, or NULL */
-  char *precision, *replay, *family, *fusion, *gemm, *skip_passes;
+  char *precision, *input_range, *replay, *family, *fusion, *gemm, *skip_passes;
   int fastest, keep_batch_norm;
   char *profile;
   char **inputs; /* NAME=FILE, NULL-terminated, or NULL */

@@ -1,4 +1,5 @@
 /* sepcl plan: what would run, and why; nothing does. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,16 @@
 #include "session.h"
 #include "table.h"
 #include "text.h"
+
+static bool is_f16(const session *s) { return s->o->precision && !strcmp(s->o->precision, "f16"); }
+
+/* A number that may be infinite; JSON has none of those. */
+static void json_proven(cJSON *object, const char *name, double value) {
+  if (isfinite(value))
+    json_number(object, name, value);
+  else
+    cJSON_AddNullToObject(object, name);
+}
 
 static const char *replay_name(sepcl_replay replay) {
   static const char *const names[] = {"auto", "launches", "command-buffer", "one-launch"};
@@ -41,6 +52,13 @@ static cJSON *stage_json(const sepcl_stage_info *stage) {
   json_number(object, "launches", stage->launches);
   json_number(object, "macs", (double)stage->macs);
   json_number(object, "bytes", (double)stage->bytes);
+  json_text(object, "storage", stage->storage);
+  if (!stage->launches) return object;
+  const bool known = stage->error_bound >= 0;
+  json_proven(object, "low", known ? stage->low : INFINITY);
+  json_proven(object, "high", known ? stage->high : INFINITY);
+  json_proven(object, "error_bound", known ? stage->error_bound : INFINITY);
+  if (stage->unknown) json_text(object, "unknown", stage->unknown);
   return object;
 }
 
@@ -68,15 +86,27 @@ static int print_json(const session *s) {
   json_text(root, "replay", replay_name(s->info.replay));
   json_number(root, "removed_channels", s->info.removed_channels);
   cJSON_AddBoolToObject(root, "reproducible", s->info.reproducible);
-  if (s->info.error_bound >= 0.0)
-    json_number(root, "error_bound", s->info.error_bound);
-  else
-    cJSON_AddNullToObject(root, "error_bound");
+  json_proven(root, "error_bound", s->info.error_bound >= 0.0 ? s->info.error_bound : INFINITY);
+  json_number(root, "input_low", s->input_low);
+  json_number(root, "input_high", s->input_high);
+  json_number(root, "halves", s->info.halves);
+  json_number(root, "kept_floats", s->info.kept_floats);
   return json_finish(root);
 }
 
+/* Where results lie, by magnitude, and how far they are off at most; or why that is not known. */
+static void proven_cells(table *t, const sepcl_stage_info *stage) {
+  if (stage->error_bound >= 0) {
+    table_cell(t, "%.4g", fmax(fabs(stage->low), fabs(stage->high)));
+    table_cell(t, "%.2g", stage->error_bound);
+  } else {
+    table_cell(t, "%s", stage->unknown ? "unknown:" : "");
+    table_cell(t, "%s", stage->unknown ? stage->unknown : "");
+  }
+}
+
 static void print_stages(const session *s) {
-  table *t = table_create("stage|kind|kernel|>MACs|>moved|>workspace|made of|why");
+  table *t = table_create("stage|kind|kernel|memory|>MACs|>moved|>workspace|>within|>error|made of|why");
   for (int i = 0; i < sepcl_network_stage_count(s->network); i++) {
     sepcl_stage_info stage;
     if (sepcl_network_stage_info(&stage, s->network, i) != SEPCL_OK) continue;
@@ -84,9 +114,11 @@ static void print_stages(const session *s) {
     table_cell(t, "%s", stage.name);
     table_cell(t, "%s", stage.stage);
     table_cell(t, "%s", stage.launches ? stage.kernel : "none: a view");
+    table_cell(t, "%s", stage.storage);
     table_cell(t, "%s", stage.macs ? metric_text(macs, (double)stage.macs) : "");
     table_cell(t, "%s%s", stage.launches ? metric_text(bytes, (double)stage.bytes) : "", stage.launches ? "B" : "");
     table_cell(t, "%zu B", stage.workspace_bytes);
+    proven_cells(t, &stage);
     table_cell(t, "%s", stage.fused_from ? stage.fused_from : stage.name);
     table_cell(t, "%s", stage.reason ? stage.reason : "");
     table_end_row(t);
@@ -111,10 +143,20 @@ static int print_tables(const session *s) {
   printf("channels  %d removed as constant", info->removed_channels);
   if (info->macs < s->macs) printf(", with %sMACs", metric_text(macs, (double)(s->macs - info->macs)));
   puts("");
-  if (info->error_bound >= 0.0) printf("error     at most %.3g of the output's range\n", info->error_bound);
-  printf("bits      %s\n", info->reproducible && s->device_info.reproducible
-                               ? "equal on every device, kernel and replay (docs/numerics.md)"
-                               : "may differ from those of other devices and kernels");
+  if (is_f16(s))
+    printf("memory    f16 for %d tensors; f32 for %d that could pass 65504\n", info->halves, info->kept_floats);
+  printf("inputs    within %g to %g: what follows holds for those\n", (double)s->input_low, (double)s->input_high);
+  if (info->error_bound >= 0.0)
+    printf("error     at most %.3g of the output's range, 1 saying nothing\n", info->error_bound);
+  else
+    puts("error     no bound is known: some stage has none");
+  printf(
+      "bits      %s\n",
+      info->reproducible && s->device_info.reproducible
+          ? is_f16(s)
+                ? "equal on every device, kernel and replay for the same stages in the same memory (docs/numerics.md)"
+                : "equal on every device, kernel and replay (docs/numerics.md)"
+          : "may differ from those of other devices and kernels");
   return EXIT_DONE;
 }
 

@@ -104,6 +104,40 @@ bool preprocessing_of(preprocessing *out, const options *o, const sepcl_graph *g
   return set_colours(out, o, graph);
 }
 
+static bool takes_pictures(const sepcl_graph *graph) {
+  sepcl_io_info info;
+  if (sepcl_graph_input_count(graph) != 1 || sepcl_graph_input_info(&info, graph, 0) != SEPCL_OK) return false;
+  return info.rank == 4 && (info.dims[1] == 3 || info.dims[1] == 1 || info.dims[3] == 3 || info.dims[3] == 1);
+}
+
+static bool parse_range(const char *text, float range[2]) {
+  char *end;
+  range[0] = strtof(text, &end);
+  if (end == text || *end != ':') return false;
+  text = end + 1;
+  range[1] = strtof(text, &end);
+  return end != text && !*end && isfinite(range[0]) && isfinite(range[1]) && range[0] < range[1];
+}
+
+bool input_range_of(float range[2], const options *o, const sepcl_graph *graph) {
+  preprocessing how;
+  range[0] = -1;
+  range[1] = 1;
+  if (o->input_range)
+    return parse_range(o->input_range, range) ||
+           complain_usage("--input-range %.40s: two numbers LOW:HIGH, the lower one first", o->input_range);
+  if (!takes_pictures(graph)) return true;
+  if (!preprocessing_of(&how, o, graph, NULL)) return false;
+  range[0] = INFINITY;
+  range[1] = -INFINITY;
+  for (int c = 0; c < 3; c++) {
+    const float black = -how.mean[c] / how.std[c], white = (1 - how.mean[c]) / how.std[c];
+    range[0] = fminf(range[0], fminf(black, white));
+    range[1] = fmaxf(range[1], fmaxf(black, white));
+  }
+  return true;
+}
+
 void preprocessing_text(char *text, size_t size, const preprocessing *how) {
   char resize[48] = "resized to";
   if (how->resize) snprintf(resize, sizeof resize, "shorter side %d, crop", how->resize);

@@ -238,6 +238,19 @@ static int print_tables(const run *r, size_t top) {
   return EXIT_DONE;
 }
 
+/* What was proven against overflow holds for the range that the network was told. */
+static bool inputs_in_range(const run *r) {
+  const float low = r->s.input_low, high = r->s.input_high;
+  for (int i = 0; i < r->inputs.count; i++)
+    for (size_t k = 0; k < r->inputs.infos[i].elements; k++) {
+      const float v = r->inputs.data[i][k];
+      if (v < low * (low < 0 ? 1.0001f : 0.9999f) || v > high * (high > 0 ? 1.0001f : 0.9999f))
+        return complain("input %s holds %g: outside of %g:%g (see --input-range), where halves may overflow",
+                        r->inputs.infos[i].name, (double)v, (double)low, (double)high);
+    }
+  return true;
+}
+
 static bool prepare(run *r, const options *o) {
   session *s = &r->s;
   double start = now_ms();
@@ -246,6 +259,7 @@ static bool prepare(run *r, const options *o) {
   if (!r->outputs.count) return complain("%s has no output", s->model);
   if (!(r->image ? load_image(r, o) : arrays_read(&r->inputs, o->inputs))) return false;
   if (!session_open_device(s) || !session_compile(s, true)) return false;
+  if (o->precision && !strcmp(o->precision, "f16") && !inputs_in_range(r)) return false;
   r->trace = trace_create(s);
   trace_event(r->trace, TRACE_HOST, "load", start, s->load_ms);
   trace_event(r->trace, TRACE_HOST, "compile", now_ms() - s->compile_ms, s->compile_ms);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "preprocess.h"
 #include "progress.h"
 #include "statistics.h"
 #ifdef SEPCL_HAVE_ZOO
@@ -78,12 +79,12 @@ static bool network_options(sepcl_network_options *out, const options *o) {
   int precision = choice("precision", o->precision, precisions), replay = choice("replay", o->replay, replays),
       family = choice("family", o->family, families);
   if (precision < 0 || replay < 0 || family < 0 || fusion < 0 || gemm < 0) return false;
-  if (precision == 1) return complain("--precision f16: this version computes in f32 only");
   out->policy = o->fastest ? SEPCL_FASTEST : SEPCL_REPRODUCIBLE;
   out->replay = (sepcl_replay)replay;
   out->family = (sepcl_family)family;
   out->fusion = (sepcl_fusion)fusion;
   out->gemm = (sepcl_gemm_source)gemm;
+  out->precision = (sepcl_precision)precision;
   out->skip_passes = o->skip_passes;
   out->keep_batch_norm = o->keep_batch_norm;
   return true;
@@ -119,7 +120,10 @@ static bool check_skipped_passes(const session *s) {
 
 bool session_compile(session *s, bool execute) {
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
-  if (!network_options(&options, s->o)) return false;
+  float range[2];
+  if (!network_options(&options, s->o) || !input_range_of(range, s->o, s->graph)) return false;
+  options.input_low = s->input_low = range[0];
+  options.input_high = s->input_high = range[1];
   progress_begin("compiling kernels");
   double start = now_ms();
   bool compiled = compile(s, &options, execute);

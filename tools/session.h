@@ -9,6 +9,7 @@
 #include "sepcl.h"
 
 typedef struct session {
+  float input_low, input_high; /* what the network was told of its inputs */
   const options *o;
   const char *model;
   sepcl_graph *graph;

@@ -125,7 +125,7 @@ cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io,
   const storage *s = &execution->network->storages[operand->root];
   *at += operand->offset;
   switch (s->kind) {
-    case STORAGE_ARENA: *at += s->at; return execution->arena;
+    case STORAGE_ARENA: *at += s->half ? 2 * s->at : s->at; return execution->arena;
     case STORAGE_WEIGHTS:
     case STORAGE_BIASES: *at += s->at; return execution->network->weights;
     case STORAGE_IO: *at += (params_long)(io[s->index].offset / sizeof(float)); return io[s->index].buffer;

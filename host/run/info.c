@@ -43,10 +43,29 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
   }
   out->replay = network->replay;
   if (network->replay == SEPCL_REPLAY_ONE_LAUNCH) out->launches = 1;
+  for (int32_t i = 0; i < network->slot_count && network->options.precision == SEPCL_F16; i++) {
+    const storage *s = &network->storages[i];
+    out->halves += s->half && s->first >= 0;
+    out->kept_floats += s->kind == STORAGE_ARENA && !s->half && s->first >= 0;
+  }
   out->removed_channels = network->passes.removed_channels;
   out->reproducible = network->options.policy == SEPCL_REPRODUCIBLE;
-  out->error_bound = -1.0;
+  out->error_bound = network->error_bound;
   return SEPCL_OK;
+}
+
+static const char *storage_text(int32_t halves) {
+  const bool from = halves & (HALF_X | HALF_R | HALF_S), to = halves & HALF_Y;
+  return from ? (to ? "f16" : "f16 > f32") : (to ? "f32 > f16" : "f32");
+}
+
+static void fill_proven(sepcl_stage_info *out, const sepcl_network *network, const step *p) {
+  out->error_bound = -1;
+  if (!network->certified || p->view) return;
+  out->unknown = p->proven.why;
+  out->low = p->proven.low;
+  out->high = p->proven.high;
+  if (!p->proven.why) out->error_bound = p->proven.local;
 }
 
 int32_t sepcl_network_stage_count(const sepcl_network *network) { return network ? network->step_count : 0; }
@@ -65,6 +84,8 @@ sepcl_status sepcl_network_stage_info(sepcl_stage_info *out, const sepcl_network
   out->macs = p->macs;
   out->bytes = p->bytes;
   out->launches = !p->view;
+  out->storage = p->view ? "" : storage_text(p->bound.s.halves);
+  fill_proven(out, network, p);
   return SEPCL_OK;
 }
 

@@ -1,11 +1,13 @@
 /* From graph to network: reads as the pipeline. */
 #include "run/network.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cl/program.h"
 #include "error.h"
+#include "plan/certificate.h"
 #include "run/run.h"
 #include "stage/clblast.h"
 
@@ -30,6 +32,12 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
     return failure(SEPCL_INVALID_ARGUMENT, "options.size is %u, not %zu: start from SEPCL_NETWORK_OPTIONS_INIT",
                    options->size, sizeof *options);
   if (options) TRY(check_gemm(options));
+  if (options && options->precision != SEPCL_F32 && options->precision != SEPCL_F16)
+    return failure(SEPCL_INVALID_ARGUMENT, "options.precision is %d: no sepcl_precision", (int)options->precision);
+  if (options &&
+      !(isfinite(options->input_low) && isfinite(options->input_high) && options->input_low <= options->input_high))
+    return failure(SEPCL_INVALID_ARGUMENT, "options.input_low and input_high are %g and %g: no finite range",
+                   (double)options->input_low, (double)options->input_high);
   TRY(sepcl_graph_status(graph));
   if (graph->output_count == 0) return failure(SEPCL_BAD_GRAPH, "the graph has no output");
   return SEPCL_OK;
@@ -47,12 +55,14 @@ static sepcl_status choose_replay(sepcl_network *network) {
   return SEPCL_OK;
 }
 
-static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph) {
+static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph, bool certify) {
   TRY(graph_copy(&network->graph, graph));
   TRY(passes_run(network->graph, &network->options, &network->passes));
   TRY(fuse_blocks(network));
   TRY(place_values(network));
   TRY(lower_graph(network));
+  if (certify) TRY(certify_network(network));
+  TRY(bind_steps(network));
   TRY(plan_memory(network));
   plan_weights(network);
   return choose_replay(network);
@@ -101,7 +111,9 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
   network->device = device;
   network->executable = executable;
   network->options = options ? *options : (sepcl_network_options)SEPCL_NETWORK_OPTIONS_INIT;
-  sepcl_status status = plan(network, graph);
+  network->error_bound = -1.0;
+  /* A certificate reads all weights: only for who looks at the plan, or where storage depends on it. */
+  sepcl_status status = plan(network, graph, !executable || network->options.precision == SEPCL_F16);
   network->options.skip_passes = NULL; /* the caller's text is not kept */
   if (status == SEPCL_OK && executable) status = build_programs(network);
   if (status == SEPCL_OK && executable) status = upload_weights(network);

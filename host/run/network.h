@@ -4,6 +4,7 @@
 
 #include "graph/graph.h"
 #include "graph/passes/passes.h"
+#include "plan/known.h"
 #include "stage/stage.h"
 
 /* Where a value lies: inside the storage of `root`, `offset` floats from its start, `pitch` floats from pixel to pixel.
@@ -24,9 +25,10 @@ typedef enum storage_kind {
 typedef struct storage {
   storage_kind kind;
   int32_t index;       /* STORAGE_IO */
-  int64_t floats;      /* size */
+  int64_t floats;      /* room that it takes in the arena, two halves being a float */
   int64_t at;          /* first float in arena or weights */
   int32_t first, last; /* steps that write and read it first and last */
+  bool half;           /* its elements are halves in memory */
 } storage;
 
 /* One stage of the network, or a view that costs nothing. */
@@ -40,6 +42,7 @@ typedef struct step {
   bool view;
   const char *reason; /* of the kernel's choice; static */
   uint64_t macs, bytes;
+  known proven; /* of what it writes, as it is in memory; where the network is certified */
 } step;
 
 struct sepcl_network {
@@ -55,13 +58,19 @@ struct sepcl_network {
   int64_t arena_floats, arena_bound_floats, weights_floats;
   cl_mem weights;
   sepcl_replay replay; /* the chosen one */
-  bool executable;     /* compiled, not only planned */
+  bool certified;
+  bool executable;    /* compiled, not only planned */
+  double error_bound; /* as sepcl_network_info has it */
 };
 
 /* select/fuse.c: blocks of convolutions that one kernel runs better, as one node each; after the passes. */
 sepcl_status fuse_blocks(sepcl_network *network);
 /* select/lower.c: one step, or several, for each live node, in order; bound to kernels. */
 sepcl_status lower_graph(sepcl_network *network);
+/* select/lower.c: kernels for the steps. */
+sepcl_status bind_steps(sepcl_network *network);
+/* run/weights.c: a set as the packing functions read it; weights NULL: ones. */
+sepcl_weights network_weights(const sepcl_network *network, const weight_set *set);
 /* select/placement.c: views for concatenations, slices and reshapes; a storage for each root. */
 sepcl_status place_values(sepcl_network *network);
 /* plan/memory.c: lifetimes of the storages, then offsets in the arena. */

@@ -47,9 +47,9 @@ static const float *data_of(const sepcl_network *network, sepcl_value value) {
   return n ? n->data : NULL;
 }
 
-static sepcl_weights weights_of(const sepcl_network *network, const weight_set *set, const float *ones) {
+sepcl_weights network_weights(const sepcl_network *network, const weight_set *set) {
   sepcl_weights w = SEPCL_WEIGHTS_INIT;
-  w.weights = set->weights == SEPCL_NO_VALUE ? ones : data_of(network, set->weights);
+  w.weights = data_of(network, set->weights);
   w.layout = set->layout;
   w.bias = data_of(network, set->bias);
   w.gamma = data_of(network, set->gamma);
@@ -62,20 +62,14 @@ static sepcl_weights weights_of(const sepcl_network *network, const weight_set *
 
 static sepcl_status pack_step(sepcl_network *network, cl_command_queue queue, const step *p) {
   const bound_stage *b = &p->bound;
-  float *ones = NULL, *mapped = NULL;
-  if (p->set_count && p->sets[0].weights == SEPCL_NO_VALUE) { /* a batch norm of its own */
-    ones = malloc((size_t)b->s.output.c * sizeof *ones);
-    if (!ones) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for weights");
-    for (int32_t c = 0; c < b->s.output.c; c++) ones[c] = 1.0f;
-  }
+  float *mapped = NULL;
   sepcl_weights sets[3];
-  for (int32_t i = 0; i < p->set_count && i < 3; i++) sets[i] = weights_of(network, &p->sets[i], ones);
+  for (int32_t i = 0; i < p->set_count && i < 3; i++) sets[i] = network_weights(network, &p->sets[i]);
   sepcl_status status = map_region(&mapped, network, queue, p->weights_at, (int64_t)b->packed_floats);
   if (status == SEPCL_OK) {
     stage_classes[b->s.kind]->pack(&b->s, b->v, sets, mapped);
     status = unmap_region(network, queue, mapped);
   }
-  free(ones);
   return status;
 }
 

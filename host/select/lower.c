@@ -79,7 +79,7 @@ sepcl_status lower_read_contiguous(sepcl_network *network, place *operand, sepcl
     /* The view becomes a tensor of its own, for this reader and all later ones. */
     place from = *at;
     *at = (place){value, 0, node_channels(n)};
-    network->storages[value] = (storage){STORAGE_ARENA, 0, node_elements(n), 0, -1, -1};
+    network->storages[value] = (storage){STORAGE_ARENA, 0, node_elements(n), 0, -1, -1, false};
     strided_copy copy = {.rank = n->rank};
     memcpy(copy.dims, n->dims, sizeof copy.dims);
     place_strides(n, &from, copy.x_stride);
@@ -144,7 +144,7 @@ static sepcl_status lower_outputs(sepcl_network *network) {
     memcpy(copy.dims, n->dims, sizeof copy.dims);
     place_strides(n, at, copy.x_stride);
     sepcl_value slot = output_slot(network, i);
-    network->storages[slot] = (storage){STORAGE_IO, graph->input_count + i, node_elements(n), 0, -1, -1};
+    network->storages[slot] = (storage){STORAGE_IO, graph->input_count + i, node_elements(n), 0, -1, -1, false};
     place to = {slot, 0, node_channels(n)}, from = *at;
     place_strides(n, &to, copy.y_stride);
     TRY(lower_copy(network, v, &from, &to, &copy));
@@ -168,7 +168,7 @@ static uint64_t step_bytes(const step *p) {
   return floats * sizeof(float);
 }
 
-static sepcl_status bind_steps(sepcl_network *network) {
+sepcl_status bind_steps(sepcl_network *network) {
   device_limits limits = device_limits_of(network->device);
   for (int32_t i = 0; i < network->step_count; i++) {
     step *p = &network->steps[i];
@@ -196,6 +196,5 @@ sepcl_status lower_graph(sepcl_network *network) {
       return failure(SEPCL_UNSUPPORTED, "node '%s': no stage computes it", n->name);
     TRY(lowerings[n->kind](network, i));
   }
-  TRY(lower_outputs(network));
-  return bind_steps(network);
+  return lower_outputs(network);
 }

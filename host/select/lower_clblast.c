@@ -12,6 +12,7 @@ enum { LEAST_MACS = 1 << 20 }; /* below that a launch counts more than the produ
 static sepcl_status choose(const char **reason, const sepcl_network *network, const stage *s) {
   *reason = NULL;
   const sepcl_network_options *options = &network->options;
+  if (options->precision != SEPCL_F32) return SEPCL_OK; /* its products are of floats in memory */
   if (options->policy != SEPCL_FASTEST || options->gemm == SEPCL_GEMM_OURS || clblast_refuses(s)) return SEPCL_OK;
   if (options->gemm == SEPCL_GEMM_CLBLAST) {
     *reason = "asked for; CLBlast compiles and allocates on its own";
@@ -59,7 +60,7 @@ static sepcl_status add_biases(sepcl_network *network, sepcl_value value, const 
   stage *s = &p->bound.s;
   const int32_t channels = made->output.c;
   const sepcl_value slot = own_slot(network, value);
-  network->storages[slot] = (storage){STORAGE_BIASES, 0, channels, 0, -1, -1};
+  network->storages[slot] = (storage){STORAGE_BIASES, 0, channels, 0, -1, -1, false};
   p->x = p->y;
   p->r = (place){slot, 0, channels};
   s->mode = SEPCL_ADD;

@@ -140,7 +140,7 @@ sepcl_status lower_gather(sepcl_network *network, sepcl_value value) {
   if (!p) return SEPCL_OUT_OF_MEMORY;
   p->bound.s.extra[2] = n->axis;
   sepcl_value slot = own_slot(network, value);
-  network->storages[slot] = (storage){STORAGE_WEIGHTS, 0, n->dims[n->axis], 0, -1, -1};
+  network->storages[slot] = (storage){STORAGE_WEIGHTS, 0, n->dims[n->axis], 0, -1, -1, false};
   p->r = (place){slot, 0, n->dims[n->axis]};
   return SEPCL_OK;
 }
