@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
@@ -24,6 +25,7 @@ static void state_release(delegate_state *state) {
   pthread_mutex_unlock(&state->lock);
   if (!last) return;
   sepcl_device_free(state->device);
+  free(state->save_dir);
   pthread_mutex_destroy(&state->lock);
   free(state);
 }
@@ -60,7 +62,7 @@ static void take_part(kernel *k, tfl_context *context, const tfl_delegate_params
   }
   snprintf(k->reason, sizeof k->reason, "the host made a kernel outside of the delegate's preparation");
   if (!p) return;
-  subgraph_source source = {context, p->producers, params, k->state->device, k->state->policy};
+  subgraph_source source = {context, p->producers, params, k->state->device, k->state->policy, k->state->save_dir};
   subgraph_create(&k->part, &source, k->reason);
 }
 
@@ -144,8 +146,13 @@ static delegate_state *new_state(const options *o, char reason[REASON_SIZE]) {
   delegate_state *state = calloc(1, sizeof *state);
   snprintf(reason, REASON_SIZE, "out of memory for the delegate");
   if (!state) return NULL;
+  if (o->save_dir && !(state->save_dir = strdup(o->save_dir))) {
+    free(state);
+    return NULL;
+  }
   if (sepcl_device_open(&state->device, o->device, &device_options) != SEPCL_OK) {
     snprintf(reason, REASON_SIZE, "%s", sepcl_last_error());
+    free(state->save_dir);
     free(state);
     return NULL;
   }

@@ -7,7 +7,7 @@
 #include "tflite/subgraph.h"
 
 typedef struct options {
-  const char *device, *cache_dir;
+  const char *device, *cache_dir, *save_dir;
   sepcl_policy policy;
   int custom_operators; /* 1: the host's own nodes are not prepared first, which fails for those it does not know */
   int verbosity;        /* 0 silent, 1 what was taken and what not, 2 every node */
@@ -36,6 +36,7 @@ typedef struct delegate_state {
   sepcl_device *device;
   sepcl_policy policy;
   int verbosity;
+  char *save_dir; /* where parts are written as ONNX, or NULL */
 } delegate_state;
 
 /* Looks at every node, asks the host how it would divide them, and compiles the parts that are worth it: their nodes,

@@ -8,6 +8,8 @@ static bool set_option(options *o, const char *key, const char *value) {
     o->device = value;
   } else if (!strcmp(key, "cache_dir")) {
     o->cache_dir = value;
+  } else if (!strcmp(key, "save_dir")) {
+    o->save_dir = value;
   } else if (!strcmp(key, "precision")) {
     o->policy = !strcmp(value, "fastest") ? SEPCL_FASTEST : SEPCL_REPRODUCIBLE;
     return o->policy == SEPCL_FASTEST || !strcmp(value, "reproducible");
@@ -21,7 +23,7 @@ static bool set_option(options *o, const char *key, const char *value) {
 
 bool read_options(options *out, const char *const *keys, const char *const *values, size_t count,
                   char reason[REASON_SIZE]) {
-  static const char *const known[] = {"device", "precision", "cache_dir", "custom_operators", "verbosity"};
+  static const char *const known[] = {"device", "precision", "cache_dir", "custom_operators", "save_dir", "verbosity"};
   *out = (options){.policy = SEPCL_REPRODUCIBLE};
   for (size_t i = 0; i < count; i++) {
     const char *key = keys ? keys[i] : NULL, *value = values ? values[i] : NULL;
@@ -29,7 +31,8 @@ bool read_options(options *out, const char *const *keys, const char *const *valu
     for (size_t k = 0; key && k < sizeof known / sizeof *known; k++) found = found || !strcmp(key, known[k]);
     if (!found || !value) {
       snprintf(reason, REASON_SIZE,
-               "option '%.100s' is unknown; there are device, precision, cache_dir, custom_operators and verbosity",
+               "option '%.100s' is unknown; there are device, precision, cache_dir, custom_operators, save_dir and "
+               "verbosity",
                key ? key : "");
       return false;
     }

@@ -92,7 +92,7 @@ static void choose_nodes(const delegate_state *state, preparation *p) {
 
 static void keep_part(const delegate_state *state, preparation *p, const tfl_delegate_params *part, int largest) {
   char reason[REASON_SIZE] = "";
-  subgraph_source source = {p->context, p->producers, part, state->device, state->policy};
+  subgraph_source source = {p->context, p->producers, part, state->device, state->policy, state->save_dir};
   if (part->nodes->size * SMALLEST_SHARE < largest)
     snprintf(reason, sizeof reason, "its part of %d nodes is too small to be worth the copies", part->nodes->size);
   else if (subgraph_create(&p->parts[p->part_count], &source, reason)) {

@@ -117,6 +117,18 @@ static bool translate(subgraph *s, translator *t, const tfl_delegate_params *par
   return sepcl_graph_status(t->graph) == SEPCL_OK;
 }
 
+/* As part-N.onnx, N being its first node: what the command can look into, and measure. */
+static bool save(const subgraph *s, const sepcl_graph *graph, const char *folder) {
+  if (!folder) return true;
+  size_t room = strlen(folder) + 32;
+  char *path = malloc(room);
+  if (!path) return false;
+  snprintf(path, room, "%s/part-%d.onnx", folder, s->node_count ? s->nodes[0] : 0);
+  bool saved = sepcl_graph_save(graph, path) == SEPCL_OK;
+  free(path);
+  return saved;
+}
+
 static bool compile(subgraph *s, const sepcl_graph *graph, const subgraph_source *source) {
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
   options.policy = source->policy;
@@ -133,7 +145,8 @@ bool subgraph_create(subgraph **out, const subgraph_source *source, char reason[
   if (!s || !t.values || !allocate(s, source->part) || sepcl_graph_create(&t.graph) != SEPCL_OK)
     say(reason, "out of memory for a part of the graph");
   else
-    made = (translate(s, &t, source->part) && compile(s, t.graph, source)) || say(reason, sepcl_last_error());
+    made = (translate(s, &t, source->part) && save(s, t.graph, source->save_dir) && compile(s, t.graph, source)) ||
+           say(reason, sepcl_last_error());
   sepcl_graph_free(t.graph);
   free(t.values);
   if (made)

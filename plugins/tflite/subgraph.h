@@ -16,6 +16,7 @@ typedef struct subgraph_source {
   const tfl_delegate_params *part; /* its nodes in order, inputs (constants among them) and outputs */
   sepcl_device *device;
   sepcl_policy policy;
+  const char *save_dir; /* where the part is written as ONNX, or NULL */
 } subgraph_source;
 
 /* Translates the part and compiles it. Needs no node of the host's afterwards. */
