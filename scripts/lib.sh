@@ -73,7 +73,7 @@ install_for_use() {
   compgen -G '/etc/OpenCL/vendors/*.icd' >/dev/null || driver=pocl-opencl-icd
   # shellcheck disable=SC2086
   install_missing gcc libc6-dev cmake ninja-build pkg-config opencl-headers ocl-icd-opencl-dev $driver \
-    protobuf-c-compiler libprotobuf-c-dev libonnx-dev libsqlite3-dev libcjson-dev libjpeg-dev libpopt-dev libstb-dev \
+    protobuf-c-compiler libprotobuf-c-dev libonnx-dev libsqlite3-dev libcjson-dev libjpeg-dev libpopt-dev libstb-dev libzip-dev \
     python3 python3-venv ca-certificates
 }
 

@@ -1,14 +1,10 @@
-/* sepcl kernels, sepcl ops, sepcl zoo: what this build knows. */
+/* sepcl kernels, sepcl ops: what this build knows. */
 #include <stdio.h>
-#include <string.h>
 
 #include "message.h"
 #include "session.h"
 #include "stage/variant.h"
 #include "table.h"
-#ifdef SEPCL_HAVE_ZOO
-#include "zoo.h"
-#endif
 
 static const char *family_name(variant_family family) {
   return family == FAMILY_ROW ? "row" : family == FAMILY_TILE ? "tile" : "scalar";
@@ -65,41 +61,3 @@ int command_ops(const options *o) {
   }
   return o->json ? json_finish(root) : EXIT_DONE;
 }
-
-#ifdef SEPCL_HAVE_ZOO
-static int zoo_json(const zoo_entry *entries, int count) {
-  cJSON *root = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(root, "networks");
-  for (int i = 0; i < count; i++) {
-    cJSON *network = cJSON_CreateObject();
-    json_text(network, "name", entries[i].name);
-    json_text(network, "description", entries[i].description);
-    json_text(network, "options", entries[i].options);
-    cJSON_AddItemToArray(list, network);
-  }
-  json_text(root, "common_options", zoo_common_options());
-  return json_finish(root);
-}
-
-int command_zoo(const options *o) {
-  int count;
-  const zoo_entry *entries = zoo_entries(&count);
-  if (o->json) return zoo_json(entries, count);
-  table *t = table_create("network|what|options and defaults");
-  for (int i = 0; i < count; i++) {
-    table_cell(t, "zoo:%s", entries[i].name);
-    table_cell(t, "%s", entries[i].description);
-    table_cell(t, "%s", entries[i].options ? entries[i].options : "");
-    table_end_row(t);
-  }
-  table_print(t, stdout);
-  table_free(t);
-  printf("\nall of them: %s\n", zoo_common_options());
-  return EXIT_DONE;
-}
-#else
-int command_zoo(const options *o) {
-  (void)o;
-  complain("this sepcl was built without its zoo");
-  return EXIT_FAILED;
-}
-#endif

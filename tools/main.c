@@ -36,7 +36,9 @@ static const command commands[] = {
      OPTIONS_MODEL | PREPARE, 2, 2, command_export},
     {"picture", "IMAGE OUT.npy", "Writes what a network would see of a picture, as an array",
      "  sepcl picture photo.jpg x.npy --resize 256 --crop 224\n", OPTIONS_PICTURE, 2, 2, command_picture},
-    {"zoo", "", "Lists the networks that zoo:NAME builds", "  sepcl zoo\n", OPTIONS_JSON, 0, 0, command_zoo},
+    {"zoo", "[NAME]", "Lists the networks that zoo:NAME builds, or the names and shapes of one's weights",
+     "  sepcl zoo\n  sepcl zoo mobilenet_v1\n  sepcl zoo mobilenet_v1:alpha=0.5 --json\n", OPTIONS_JSON, 0, 1,
+     command_zoo},
     {"kernels", "", "Lists the kernels", "  sepcl kernels\n", OPTIONS_JSON, 0, 0, command_kernels},
     {"ops", "", "Lists the ONNX operations that sepcl runs", "  sepcl ops\n", OPTIONS_JSON, 0, 0, command_ops},
 };

@@ -9,23 +9,31 @@
 #include "progress.h"
 #include "statistics.h"
 #ifdef SEPCL_HAVE_ZOO
+#include "weights.h"
 #include "zoo.h"
 #endif
 
-static bool build_zoo(session *s, const char *spec) {
 #ifdef SEPCL_HAVE_ZOO
-  char text[512];
-  int length = snprintf(text, sizeof text, "%s", spec);
+static bool build_zoo(session *s, const char *spec) {
+  char text[4096];
+  const int name = (int)strcspn(spec, ":");
+  zoo_arrays arrays;
   if (s->o->input_shapes)
     return complain("%s: networks of the zoo take no --input-shape (`sepcl zoo` lists their options)", s->model);
-  if (s->o->batch && length >= 0 && length < (int)sizeof text)
-    length += snprintf(text + length, sizeof text - (size_t)length, ":batch=%d", s->o->batch);
+  int length = snprintf(text, sizeof text, "%s", spec);
+  if (s->o->batch) length = snprintf(text, sizeof text, "%.*s:batch=%d%s", name, spec, s->o->batch, spec + name);
   if (length < 0 || length >= (int)sizeof text) return complain("%.80s...: too long", s->model);
-  return zoo_build(&s->graph, text) == SEPCL_OK || complain("%s", zoo_last_error());
-#else
-  return complain("%s: this sepcl was built without its zoo (zoo:%s)", s->model, spec);
-#endif
+  if (zoo_build_arrays(&s->graph, text, 0, &arrays) != SEPCL_OK) return complain("%s", zoo_last_error());
+  text[name] = '\0';
+  bool good = !arrays.file || weights_read(&arrays, text);
+  zoo_arrays_free(&arrays);
+  return good;
 }
+#else
+static bool build_zoo(session *s, const char *spec) {
+  return complain("%s: this sepcl was built without its zoo (zoo:%s)", s->model, spec);
+}
+#endif
 
 static bool load_file(session *s) {
   sepcl_load_options options = SEPCL_LOAD_OPTIONS_INIT;

@@ -18,11 +18,12 @@ sepcl_value dead_channels(net *n) {
   sepcl_value x = picture(n, 8);
   sepcl_value y = conv(n, x, channels, 1, .bias = 1, .act = RELU6);
   float *kernels, *biases;
-  sepcl_value w = weights(n, 4, (int64_t[]){channels, 1, 3, 3}, &kernels);
-  sepcl_value bias = weights(n, 1, (int64_t[]){channels}, &biases);
+  begin_layer(n, CONV_LAYER);
+  sepcl_value w = weights(n, "weight", 4, (int64_t[]){channels, 1, 3, 3}, &kernels);
+  sepcl_value bias = weights(n, "bias", 1, (int64_t[]){channels}, &biases);
   fill_uniform(n, kernels, 9 * (int64_t)channels, -0.5, 0.5);
   fill_uniform(n, biases, channels, -0.1, 0.1);
-  for (int c = 0; kernels && biases && c < zero + negative + constant; c++)
+  for (int c = 0; kernels && biases && !n->blank && c < zero + negative + constant; c++)
     kill(kernels + 9 * c, biases + c, c < zero ? 0.0f : c < zero + negative ? -1000.0f : 0.5f);
   sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
   a.window = (sepcl_window){3, 3, 1, 1, 1, 1, 1, 1, 1, 1};

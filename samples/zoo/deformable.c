@@ -8,7 +8,8 @@ sepcl_value deformable(net *n) {
   sepcl_value offsets = conv(n, x, 2 * 3 * 3, 3, .bias = 1);
   sepcl_value mask = conv(n, x, 3 * 3, 3, .bias = 1, .act = SIGMOID);
   float *data;
-  sepcl_value w = weights(n, 4, (int64_t[]){channels, channels, 3, 3}, &data);
+  begin_layer(n, DEFORM_LAYER);
+  sepcl_value w = weights(n, "weight", 4, (int64_t[]){channels, channels, 3, 3}, &data);
   fill_uniform(n, data, (int64_t)channels * channels * 9, -0.15, 0.15);
   sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
   a.window = (sepcl_window){3, 3, 1, 1, 1, 1, 1, 1, 1, 1};

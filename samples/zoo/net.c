@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- weights ---- */
 
@@ -15,6 +16,7 @@ static uint64_t next_random(net *n) {
 }
 
 void fill_uniform(net *n, float *data, int64_t count, double low, double high) {
+  if (n->blank) return;
   float from = (float)low, step = (float)((high - low) / 16777216.0);
   for (int64_t i = 0; data && i < count; i += 2) {
     uint64_t bits = next_random(n);
@@ -23,7 +25,26 @@ void fill_uniform(net *n, float *data, int64_t count, double low, double high) {
   }
 }
 
-sepcl_value weights(net *n, int rank, const int64_t *dims, float **data) {
+void begin_layer(net *n, layer_kind kind) {
+  static const char *const names[] = {"conv", "batch_norm", "matmul", "deform_conv"};
+  snprintf(n->layer, sizeof n->layer, "%s%d", names[kind], ++n->layer_counts[kind]);
+}
+
+static int record(net *n, const char *part, int rank, const int64_t *dims, float *data) {
+  zoo_arrays *all = n->arrays;
+  if (all->count % 64 == 0) {
+    zoo_array *grown = realloc(all->items, ((size_t)all->count + 64) * sizeof *grown);
+    if (!grown) return 0;
+    all->items = grown;
+  }
+  zoo_array *array = &all->items[all->count++];
+  *array = (zoo_array){.rank = rank, .data = data};
+  snprintf(array->name, sizeof array->name, "%s.%s", n->layer, part);
+  memcpy(array->dims, dims, (size_t)rank * sizeof *dims);
+  return 1;
+}
+
+sepcl_value weights(net *n, const char *part, int rank, const int64_t *dims, float **data) {
   *data = NULL;
   if (sepcl_graph_status(n->graph)) return SEPCL_NO_VALUE;
   int64_t count = 1;
@@ -32,8 +53,8 @@ sepcl_value weights(net *n, int rank, const int64_t *dims, float **data) {
     sepcl_graph_refuse(n->graph, SEPCL_INVALID_SHAPE, "an option asks for a layer with no weights, or with too many");
     return SEPCL_NO_VALUE;
   }
-  float *made = malloc((size_t)count * sizeof *made);
-  if (!made || sepcl_graph_keep(n->graph, made, free)) {
+  float *made = calloc((size_t)count, sizeof *made); /* pages that nobody fills cost nothing */
+  if (!made || !record(n, part, rank, dims, made) || sepcl_graph_keep(n->graph, made, free)) {
     free(made);
     sepcl_graph_refuse(n->graph, SEPCL_OUT_OF_MEMORY, "out of memory for weights");
     return SEPCL_NO_VALUE;
@@ -42,9 +63,9 @@ sepcl_value weights(net *n, int rank, const int64_t *dims, float **data) {
   return sepcl_graph_constant_borrowed(n->graph, rank, dims, made);
 }
 
-static sepcl_value uniform(net *n, int64_t count, double low, double high) {
+static sepcl_value uniform(net *n, const char *part, int64_t count, double low, double high) {
   float *data;
-  sepcl_value value = weights(n, 1, &count, &data);
+  sepcl_value value = weights(n, part, 1, &count, &data);
   fill_uniform(n, data, count, low, high);
   return value;
 }
@@ -52,7 +73,7 @@ static sepcl_value uniform(net *n, int64_t count, double low, double high) {
 /* He's rule: activations keep their variance from layer to layer. */
 static sepcl_value scaled(net *n, int rank, const int64_t *dims, double gain) {
   float *data;
-  sepcl_value value = weights(n, rank, dims, &data);
+  sepcl_value value = weights(n, "weight", rank, dims, &data);
   int64_t fan_in = 1;
   for (int i = 1; i < rank; i++) fan_in *= dims[i];
   double limit = sqrt(3.0 * gain / (double)(fan_in > 0 ? fan_in : 1));
@@ -109,8 +130,9 @@ static sepcl_value plain_conv(net *n, sepcl_value x, int outputs, int kernel, co
   a.outputs = outputs;
   a.groups = or_one(h->groups);
   int64_t dims[] = {outputs, channels_of(n, x) / a.groups, kernel, kernel};
+  begin_layer(n, CONV_LAYER);
   sepcl_value w = scaled(n, 4, dims, gain_of(h));
-  sepcl_value bias = h->bias ? uniform(n, outputs, -0.17, 0.17) : SEPCL_NO_VALUE;
+  sepcl_value bias = h->bias ? uniform(n, "bias", outputs, -0.17, 0.17) : SEPCL_NO_VALUE;
   return sepcl_graph_conv(n->graph, x, w, bias, &a);
 }
 
@@ -137,10 +159,11 @@ sepcl_value zoo_depthwise_bn(net *n, sepcl_value x, int kernel, how h) {
 sepcl_value batch_norm(net *n, sepcl_value x, float gamma) {
   int c = channels_of(n, x);
   sepcl_value parameters[4];
-  parameters[0] = uniform(n, c, 0.8 * gamma, 1.2 * gamma);
-  parameters[1] = uniform(n, c, -0.17, 0.17);
-  parameters[2] = uniform(n, c, -0.17, 0.17);
-  parameters[3] = uniform(n, c, 0.8, 1.2);
+  begin_layer(n, NORM_LAYER);
+  parameters[0] = uniform(n, "weight", c, 0.8 * gamma, 1.2 * gamma);
+  parameters[1] = uniform(n, "bias", c, -0.17, 0.17);
+  parameters[2] = uniform(n, "running_mean", c, -0.17, 0.17);
+  parameters[3] = uniform(n, "running_var", c, 0.8, 1.2);
   return sepcl_graph_batch_norm(n->graph, x, parameters, 1e-5f);
 }
 
@@ -196,8 +219,9 @@ sepcl_value flatten(net *n, sepcl_value x) {
 }
 
 sepcl_value dense(net *n, sepcl_value x, int outputs, int act) {
+  begin_layer(n, DENSE_LAYER);
   sepcl_value w = scaled(n, 2, (int64_t[]){outputs, dimension(n, x, 1)}, act ? 2.0 : 1.0);
-  sepcl_value bias = uniform(n, outputs, -0.17, 0.17);
+  sepcl_value bias = uniform(n, "bias", outputs, -0.17, 0.17);
   return activation(n, sepcl_graph_matmul(n->graph, x, w, bias, 1), act);
 }
 

@@ -10,7 +10,15 @@ typedef struct net {
   const zoo_entry *entry;
   const char *given; /* the spec's options */
   uint64_t random;   /* state of the generator */
+  int blank;         /* weights stay zero */
+  zoo_arrays *arrays;
+  char layer[24]; /* the one being built: "conv3" */
+  int layer_counts[4];
 } net;
+
+/* The layers that have weights; begin_layer names the next one of its kind as the graph will. */
+typedef enum layer_kind { CONV_LAYER, NORM_LAYER, DENSE_LAYER, DEFORM_LAYER } layer_kind;
+void begin_layer(net *n, layer_kind kind);
 
 enum {
   NONE = SEPCL_NONE,
@@ -87,9 +95,9 @@ sepcl_value softmax(net *n, sepcl_value x); /* with the option softmax=1; else x
 
 /* ---- weights ---- */
 
-/* A constant that the graph owns, of `count` floats for the caller to fill; NULL when the graph is or becomes poisoned.
- */
-sepcl_value weights(net *n, int rank, const int64_t *dims, float **data);
+/* A constant that the graph owns, called `part` ("weight") of the layer, of floats for the caller to fill; NULL when
+ * the graph is or becomes poisoned. */
+sepcl_value weights(net *n, const char *part, int rank, const int64_t *dims, float **data);
 void fill_uniform(net *n, float *data, int64_t count, double low, double high);
 
 #endif

@@ -87,9 +87,12 @@ static sepcl_status complain(sepcl_status status, const char *format, ...) {
 
 /* ---- options ---- */
 
+/* It comes last, followed by a file: a path may hold colons. */
+static const char weights_option[] = "weights=";
+
 /* Where the value of `name` (`length` bytes) stands in "a=1:b=2", or NULL. */
 static const char *find_value(const char *options, const char *name, size_t length) {
-  while (*options) {
+  while (*options && strncmp(options, weights_option, sizeof weights_option - 1)) {
     size_t here = strcspn(options, "=:");
     if (here == length && options[here] == '=' && !strncmp(options, name, length)) return options + here + 1;
     options += strcspn(options, ":");
@@ -125,13 +128,18 @@ int thinner(net *n, int channels) {
   return 1;
 }
 
-static sepcl_status check_options(const zoo_entry *entry, const char *given) {
+static sepcl_status check_options(const zoo_entry *entry, const char *given, const char **file) {
   const char *at = given;
   while (*at) {
+    if (!strncmp(at, weights_option, sizeof weights_option - 1)) {
+      *file = at + sizeof weights_option - 1;
+      if (**file) return SEPCL_OK;
+      return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: weights= names no file", entry->name);
+    }
     size_t length = strcspn(at, ":"), name = strcspn(at, "=:");
     if (!default_value(entry, at, name))
-      return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s has no option '%.*s'; it has %s:%s", entry->name,
-                      (int)(name < 80 ? name : 80), at, entry->options, common_options);
+      return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s has no option '%.*s'; it has %s:%s, and last weights=FILE",
+                      entry->name, (int)(name < 80 ? name : 80), at, entry->options, common_options);
     char *end = NULL;
     double value = at[name] == '=' ? strtod(at + name + 1, &end) : 0.0;
     if (end != at + length || length == name + 1 || !isfinite(value))
@@ -149,9 +157,7 @@ static const zoo_entry *find_entry(const char *spec, size_t length) {
   return NULL;
 }
 
-sepcl_status zoo_build(sepcl_graph **out, const char *spec) {
-  if (!out || !spec) return complain(SEPCL_INVALID_ARGUMENT, "zoo_build: out or the spec is NULL");
-  *out = NULL;
+static sepcl_status build(sepcl_graph **out, const char *spec, int blank, zoo_arrays *arrays) {
   if (!strncmp(spec, "zoo:", 4)) spec += 4;
   size_t length = strcspn(spec, ":");
   const zoo_entry *entry = find_entry(spec, length);
@@ -159,9 +165,9 @@ sepcl_status zoo_build(sepcl_graph **out, const char *spec) {
     return complain(SEPCL_INVALID_ARGUMENT, "the zoo has no network '%.*s' (`sepcl zoo` lists them)",
                     (int)(length < 80 ? length : 80), spec);
   const char *given = spec + length + (spec[length] == ':');
-  sepcl_status status = check_options(entry, given);
+  sepcl_status status = check_options(entry, given, &arrays->file);
   if (status) return status;
-  net n = {NULL, entry, given, 0};
+  net n = {.entry = entry, .given = given, .blank = blank, .arrays = arrays};
   status = sepcl_graph_create(&n.graph);
   if (status) return complain(status, "%s", sepcl_last_error());
   n.random = (uint64_t)option_int(&n, "seed");
@@ -174,4 +180,31 @@ sepcl_status zoo_build(sepcl_graph **out, const char *spec) {
   }
   *out = n.graph;
   return SEPCL_OK;
+}
+
+sepcl_status zoo_build_arrays(sepcl_graph **out, const char *spec, int blank, zoo_arrays *arrays) {
+  if (!out || !spec || !arrays) return complain(SEPCL_INVALID_ARGUMENT, "zoo: out, the spec or the arrays are NULL");
+  *out = NULL;
+  *arrays = (zoo_arrays){NULL, 0, NULL};
+  sepcl_status status = build(out, spec, blank, arrays);
+  if (status) zoo_arrays_free(arrays);
+  return status;
+}
+
+void zoo_arrays_free(zoo_arrays *arrays) {
+  free(arrays->items);
+  *arrays = (zoo_arrays){NULL, 0, NULL};
+}
+
+sepcl_status zoo_build(sepcl_graph **out, const char *spec) {
+  zoo_arrays arrays;
+  sepcl_status status = zoo_build_arrays(out, spec, 0, &arrays);
+  if (status) return status;
+  if (arrays.file) {
+    sepcl_graph_free(*out);
+    *out = NULL;
+    status = complain(SEPCL_INVALID_ARGUMENT, "zoo_build reads no files (weights=%.200s)", arrays.file);
+  }
+  zoo_arrays_free(&arrays);
+  return status;
 }
