@@ -3,6 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#undef failure
+#undef failure_cl
+
 static _Thread_local char last_error[8192];
 
 const char *sepcl_last_error(void) { return last_error; }

@@ -77,16 +77,19 @@ static void run(const job *j) {
   ck_assert_msg(stage_bind(&bound, &s, j->v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK, "%s", sepcl_last_error());
   ck_assert_msg(program_kernel(&kernel, context->device, kernel_of(&bound)) == SEPCL_OK, "%s", sepcl_last_error());
   const size_t size = j->count * sizeof(float);
-  stage_buffers buffers = {test_buffer(context, j->a, size), NULL, test_buffer(context, j->b, size), NULL,
-                           test_buffer(context, NULL, size)};
-  ck_assert(buffers.x && buffers.r && buffers.y);
-  ck_assert_msg(stage_enqueue(cl, kernel, j->v, &bound.params, &buffers, context->queue, NULL) == SEPCL_OK, "%s",
-                sepcl_last_error());
-  ck_assert_int_eq(cl->clEnqueueReadBuffer(context->queue, buffers.y, CL_TRUE, 0, size, j->y, 0, NULL, NULL),
+  stage_launch launch = {.kernel = kernel,
+                         .v = j->v,
+                         .params = bound.params,
+                         .x = test_buffer(context, j->a, size),
+                         .r = test_buffer(context, j->b, size),
+                         .y = test_buffer(context, NULL, size)};
+  ck_assert(launch.x && launch.r && launch.y);
+  ck_assert_msg(stage_enqueue(cl, &launch, context->queue, NULL) == SEPCL_OK, "%s", sepcl_last_error());
+  ck_assert_int_eq(cl->clEnqueueReadBuffer(context->queue, launch.y, CL_TRUE, 0, size, j->y, 0, NULL, NULL),
                    CL_SUCCESS);
-  cl->clReleaseMemObject(buffers.x);
-  cl->clReleaseMemObject(buffers.r);
-  cl->clReleaseMemObject(buffers.y);
+  cl->clReleaseMemObject(launch.x);
+  cl->clReleaseMemObject(launch.r);
+  cl->clReleaseMemObject(launch.y);
   cl->clReleaseKernel(kernel);
 }
 

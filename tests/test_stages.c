@@ -136,18 +136,22 @@ static void execute(run *t, const variant *v, bool in_place) {
                 sepcl_last_error());
   ck_assert_msg(program_kernel(&kernel, context->device, kernel_of(&b)) == SEPCL_OK, "%s", sepcl_last_error());
   place_operands(&t->c, &b.params);
-  stage_buffers buffers = {upload(t->x, t->x_size), upload_weights(&b, &t->c.weights), upload(t->r, t->r_size),
-                           upload(t->s, t->s_size), NULL};
-  buffers.y = in_place ? buffers.x : upload(t->y, t->y_size);
-  ck_assert_msg(stage_enqueue(cl, kernel, v, &b.params, &buffers, context->queue, NULL) == SEPCL_OK, "%s",
-                sepcl_last_error());
+  stage_launch launch = {.kernel = kernel,
+                         .v = v,
+                         .params = b.params,
+                         .x = upload(t->x, t->x_size),
+                         .w = upload_weights(&b, &t->c.weights),
+                         .r = upload(t->r, t->r_size),
+                         .s = upload(t->s, t->s_size)};
+  launch.y = in_place ? launch.x : upload(t->y, t->y_size);
+  ck_assert_msg(stage_enqueue(cl, &launch, context->queue, NULL) == SEPCL_OK, "%s", sepcl_last_error());
   ck_assert_int_eq(
-      cl->clEnqueueReadBuffer(context->queue, buffers.y, CL_TRUE, 0,
+      cl->clEnqueueReadBuffer(context->queue, launch.y, CL_TRUE, 0,
                               (size_t)(in_place ? t->x_size : t->y_size) * sizeof(float), t->got, 0, NULL, NULL),
       CL_SUCCESS);
-  cl_mem all[] = {buffers.x, buffers.w, buffers.r, buffers.s};
+  cl_mem all[] = {launch.x, launch.w, launch.r, launch.s};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) cl->clReleaseMemObject(all[i]);
-  if (!in_place) cl->clReleaseMemObject(buffers.y);
+  if (!in_place) cl->clReleaseMemObject(launch.y);
   cl->clReleaseKernel(kernel);
 }
 

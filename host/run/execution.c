@@ -137,17 +137,16 @@ cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io,
 static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_command_queue queue,
                                  const sepcl_operand *io, const sepcl_sync *sync) {
   const step *p = &execution->network->steps[index];
-  stage_params params = p->bound.params;
-  stage_buffers buffers;
-  buffers.x = locate_operand(execution, io, &p->x, &params.x_at);
-  buffers.r = locate_operand(execution, io, &p->r, &params.r_at);
-  buffers.s = locate_operand(execution, io, &p->s, &params.s_at);
-  buffers.y = locate_operand(execution, io, &p->y, &params.y_at);
-  buffers.w = execution->network->weights;
-  params.w_at += p->weights_at;
+  stage_launch launch = {.kernel = execution->kernels[index], .v = p->bound.v, .params = p->bound.params};
+  launch.x = locate_operand(execution, io, &p->x, &launch.params.x_at);
+  launch.r = locate_operand(execution, io, &p->r, &launch.params.r_at);
+  launch.s = locate_operand(execution, io, &p->s, &launch.params.s_at);
+  launch.y = locate_operand(execution, io, &p->y, &launch.params.y_at);
+  launch.w = execution->network->weights;
+  launch.params.w_at += p->weights_at;
   const cl_api *cl = execution->network->device->cl;
-  if (p->bound.v == &clblast_variant) return clblast_enqueue(cl, &params, &buffers, queue, sync);
-  return stage_enqueue(cl, execution->kernels[index], p->bound.v, &params, &buffers, queue, sync);
+  return launch.v == &clblast_variant ? clblast_enqueue(cl, &launch, queue, sync)
+                                      : stage_enqueue(cl, &launch, queue, sync);
 }
 
 static int32_t last_launch(const sepcl_network *network) {

@@ -19,7 +19,7 @@ typedef struct race {
   cl_command_queue queue;
   sepcl_op *ours;
   sepcl_op_args args;
-  stage_params params;
+  stage_launch theirs;
 } race;
 
 static sepcl_status make_operand(cl_mem *out, const sepcl_device *device, cl_command_queue queue, size_t floats) {
@@ -41,16 +41,18 @@ static sepcl_status prepare(race *r, sepcl_device *device, const sepcl_gemm_desc
   TRY(make_operand(&r->args.input.buffer, device, r->queue, m * k));
   TRY(make_operand(&r->args.weights.buffer, device, r->queue, packed > theirs ? packed : theirs));
   TRY(make_operand(&r->args.output.buffer, device, r->queue, m * n));
-  r->params.u.window = (window_params){.n = 1, .oh = 1, .ow = shape->m, .oc = shape->n, .c = shape->k};
-  r->params.x_pitch = shape->k;
-  r->params.y_pitch = shape->n;
+  r->theirs.x = r->args.input.buffer;
+  r->theirs.w = r->args.weights.buffer;
+  r->theirs.y = r->args.output.buffer;
+  r->theirs.params.u.window = (window_params){.n = 1, .oh = 1, .ow = shape->m, .oc = shape->n, .c = shape->k};
+  r->theirs.params.x_pitch = shape->k;
+  r->theirs.params.y_pitch = shape->n;
   return SEPCL_OK;
 }
 
 static sepcl_status run(race *r, bool theirs) {
   if (!theirs) return sepcl_op_enqueue(r->ours, r->queue, &r->args, NULL);
-  const stage_buffers buffers = {.x = r->args.input.buffer, .w = r->args.weights.buffer, .y = r->args.output.buffer};
-  return clblast_enqueue(r->cl, &r->params, &buffers, r->queue, NULL);
+  return clblast_enqueue(r->cl, &r->theirs, r->queue, NULL);
 }
 
 static double now(void) {

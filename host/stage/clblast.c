@@ -46,8 +46,9 @@ sepcl_status clblast_load(void) {
   return sgemm ? SEPCL_OK : failure(SEPCL_UNSUPPORTED, "%s", load_error);
 }
 
-sepcl_status clblast_enqueue(const cl_api *cl, const stage_params *params, const stage_buffers *buffers,
-                             cl_command_queue queue, const sepcl_sync *sync) {
+sepcl_status clblast_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
+                             const sepcl_sync *sync) {
+  const stage_params *params = &launch->params;
   const window_params *g = &params->u.window;
   const size_t m = (size_t)g->n * (size_t)g->oh * (size_t)g->ow, n = (size_t)g->oc, k = (size_t)g->c;
   if (sync && sync->wait_count) { /* CLBlast takes no wait list */
@@ -55,8 +56,8 @@ sepcl_status clblast_enqueue(const cl_api *cl, const stage_params *params, const
     if (code != CL_SUCCESS) return failure_cl("clEnqueueBarrierWithWaitList", code);
   }
   CLBlastStatusCode code = sgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo, m, n, k, 1.0f,
-                                 buffers->x, (size_t)params->x_at, (size_t)params->x_pitch, buffers->w,
-                                 (size_t)params->w_at + n, n, params->has_residual ? 1.0f : 0.0f, buffers->y,
+                                 launch->x, (size_t)params->x_at, (size_t)params->x_pitch, launch->w,
+                                 (size_t)params->w_at + n, n, params->has_residual ? 1.0f : 0.0f, launch->y,
                                  (size_t)params->y_at, (size_t)params->y_pitch, &queue, sync ? sync->event : NULL);
   return code == CLBlastSuccess ? SEPCL_OK : failure_cl("CLBlastSgemm", code);
 }
@@ -65,9 +66,9 @@ sepcl_status clblast_enqueue(const cl_api *cl, const stage_params *params, const
 
 sepcl_status clblast_load(void) { return failure(SEPCL_UNSUPPORTED, "this sepcl was built without CLBlast"); }
 
-sepcl_status clblast_enqueue(const cl_api *cl, const stage_params *params, const stage_buffers *buffers,
-                             cl_command_queue queue, const sepcl_sync *sync) {
-  (void)cl, (void)params, (void)buffers, (void)queue, (void)sync;
+sepcl_status clblast_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
+                             const sepcl_sync *sync) {
+  (void)cl, (void)launch, (void)queue, (void)sync;
   return clblast_load();
 }
 #endif

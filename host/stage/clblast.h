@@ -15,8 +15,9 @@ sepcl_status clblast_load(void);
 /* NULL if CLBlast can compute the stage, else why not. */
 const char *clblast_refuses(const stage *s);
 
-/* y = x w, or y = y + x w for a stage with a residual, whose r is y. CLBlast must be loaded. */
-sepcl_status clblast_enqueue(const cl_api *cl, const stage_params *params, const stage_buffers *buffers,
-                             cl_command_queue queue, const sepcl_sync *sync);
+/* y = x w, or y = y + x w for a stage with a residual, whose r is y; launch->kernel is not used. CLBlast must be
+ * loaded. */
+sepcl_status clblast_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
+                             const sepcl_sync *sync);
 
 #endif

@@ -188,10 +188,10 @@ sepcl_status sepcl_op_enqueue(sepcl_op *op, cl_command_queue queue, const sepcl_
   TRY(check_sync(op, sync));
   extent e[OPERANDS];
   TRY(check_operands(e, op, args));
-  stage_params params;
-  TRY(locate(&params, op, e));
-  const stage_buffers buffers = {args->input.buffer, e[WEIGHTS].rows ? args->weights.buffer : NULL,
-                                 e[RESIDUAL].rows ? args->residual.buffer : NULL,
-                                 e[SCALE].rows ? args->scale.buffer : NULL, args->output.buffer};
-  return stage_enqueue(op->device->cl, op->kernel, op->bound.v, &params, &buffers, queue, sync);
+  stage_launch launch = {.kernel = op->kernel, .v = op->bound.v, .x = args->input.buffer, .y = args->output.buffer};
+  if (e[WEIGHTS].rows) launch.w = args->weights.buffer;
+  if (e[RESIDUAL].rows) launch.r = args->residual.buffer;
+  if (e[SCALE].rows) launch.s = args->scale.buffer;
+  TRY(locate(&launch.params, op, e));
+  return stage_enqueue(op->device->cl, &launch, queue, sync);
 }

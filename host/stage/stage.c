@@ -329,17 +329,16 @@ uint64_t stage_macs(const stage *s) {
   return pixels * taps * (in / (uint64_t)s->groups) * out;
 }
 
-sepcl_status stage_enqueue(const cl_api *cl, cl_kernel kernel, const variant *v, const stage_params *params,
-                           const stage_buffers *buffers, cl_command_queue queue, const sepcl_sync *sync) {
-  const cl_mem operands[5] = {buffers->x, buffers->w, buffers->r, buffers->s, buffers->y};
-  for (cl_uint i = 0; i < 5; i++) {
-    cl_int code = cl->clSetKernelArg(kernel, i, sizeof(cl_mem), operands[i] ? &operands[i] : NULL);
-    if (code != CL_SUCCESS) return failure_cl("clSetKernelArg", code);
-  }
-  cl_int code = cl->clSetKernelArg(kernel, 5, sizeof *params, params);
+sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
+                           const sepcl_sync *sync) {
+  const cl_mem operands[5] = {launch->x, launch->w, launch->r, launch->s, launch->y};
+  cl_int code = CL_SUCCESS;
+  for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++)
+    code = cl->clSetKernelArg(launch->kernel, i, sizeof(cl_mem), operands[i] ? &operands[i] : NULL);
+  if (code == CL_SUCCESS) code = cl->clSetKernelArg(launch->kernel, 5, sizeof launch->params, &launch->params);
   if (code != CL_SUCCESS) return failure_cl("clSetKernelArg", code);
-  const size_t local = (size_t)v->local, global = (size_t)params->tasks * local;
-  code = cl->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &global, &local, sync ? sync->wait_count : 0,
+  const size_t local = (size_t)launch->v->local, global = (size_t)launch->params.tasks * local;
+  code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &global, &local, sync ? sync->wait_count : 0,
                                     sync && sync->wait_count ? sync->wait : NULL, sync ? sync->event : NULL);
   return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueNDRangeKernel", code);
 }

@@ -73,12 +73,16 @@ int32_t window_output(int32_t input, int32_t kernel, int32_t stride, int32_t dil
 /* Multiply-adds of the stage. */
 uint64_t stage_macs(const stage *s);
 
-/* Sets a kernel's arguments (x, w, r, s, y, params) and enqueues it: tasks work-groups of the variant's size. Buffers
- * that the stage does not use may be NULL. */
-typedef struct stage_buffers {
+/* A kernel and all that it is given. Buffers that the stage does not use may be NULL. */
+typedef struct stage_launch {
+  cl_kernel kernel;
+  const variant *v;
+  stage_params params;
   cl_mem x, w, r, s, y;
-} stage_buffers;
-sepcl_status stage_enqueue(const cl_api *cl, cl_kernel kernel, const variant *v, const stage_params *params,
-                           const stage_buffers *buffers, cl_command_queue queue, const sepcl_sync *sync);
+} stage_launch;
+
+/* Sets the kernel's arguments and enqueues it: `tasks` work-groups of the variant's size. */
+sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
+                           const sepcl_sync *sync);
 
 #endif
