@@ -54,11 +54,19 @@ static sepcl_status make(sepcl_network **out, sepcl_policy policy, sepcl_gemm_so
 }
 
 START_TEST(test_wrong_options_are_named) {
+  sepcl_network_options halves = SEPCL_NETWORK_OPTIONS_INIT;
+  halves.policy = SEPCL_FASTEST;
+  halves.gemm = SEPCL_GEMM_CLBLAST;
+  halves.precision = SEPCL_F16;
+  sepcl_graph *graph = one_product();
   sepcl_network *network = NULL;
   ck_assert_int_eq(make(&network, SEPCL_REPRODUCIBLE, SEPCL_GEMM_CLBLAST), SEPCL_INVALID_ARGUMENT);
   ck_assert_ptr_nonnull(strstr(sepcl_last_error(), "SEPCL_FASTEST"));
   ck_assert_int_eq(make(&network, SEPCL_FASTEST, (sepcl_gemm_source)99), SEPCL_INVALID_ARGUMENT);
   ck_assert_ptr_nonnull(strstr(sepcl_last_error(), "options.gemm is 99"));
+  ck_assert_int_eq(sepcl_network_plan(&network, device, graph, &halves), SEPCL_INVALID_ARGUMENT);
+  ck_assert_ptr_nonnull(strstr(sepcl_last_error(), "SEPCL_F32"));
+  sepcl_graph_free(graph);
   ck_assert_ptr_null(network);
 }
 END_TEST

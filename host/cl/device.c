@@ -106,11 +106,13 @@ sepcl_status sepcl_devices(sepcl_device_info *out, uint32_t capacity, uint32_t *
   return SEPCL_OK;
 }
 
+static bool same_letter(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
+
 static bool contains_ignoring_case(const char *text, const char *part) {
   size_t length = strlen(part);
   for (; *text; text++) {
     size_t i = 0;
-    while (i < length && text[i] && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i])) i++;
+    while (i < length && same_letter(text[i], part[i])) i++;
     if (i == length) return true;
   }
   return length == 0;

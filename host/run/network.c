@@ -19,6 +19,10 @@ static sepcl_status check_gemm(const sepcl_network_options *options) {
     return failure(SEPCL_INVALID_ARGUMENT,
                    "options.gemm is CLBlast, whose sums are in no written order: the policy must "
                    "be SEPCL_FASTEST");
+  if (options->precision != SEPCL_F32)
+    return failure(SEPCL_INVALID_ARGUMENT,
+                   "options.gemm is CLBlast, which is used with 32-bit floats only: the precision "
+                   "must be SEPCL_F32");
   return clblast_load();
 }
 

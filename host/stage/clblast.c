@@ -9,7 +9,6 @@ const variant clblast_variant = {STAGE_POINTWISE, "clblast_sgemm", FAMILY_ROW, "
 
 const char *clblast_refuses(const stage *s) {
   if (s->kind != STAGE_POINTWISE) return "it is no matrix product";
-  if (s->halves) return "its operands are halves";
   if (s->groups != 1) return "it has groups";
   if (s->window.stride_h != 1 || s->window.stride_w != 1) return "its stride skips rows";
   if (s->has_scale) return "its input is scaled";

@@ -77,9 +77,12 @@ static sepcl_status interleave(sepcl_graph *graph, sepcl_value producer, sepcl_v
 static sepcl_status reorder(sepcl_graph *graph, sepcl_value producer, sepcl_value joined, int64_t parts) {
   int32_t *order = shuffle_order(node_channels(graph_node(graph, joined)), parts);
   if (!order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
-  TRY(absorb(graph, producer, joined));
-  graph->nodes[joined].output_order = order;
-  return SEPCL_OK;
+  sepcl_status status = absorb(graph, producer, joined);
+  if (status == SEPCL_OK)
+    graph->nodes[joined].output_order = order;
+  else
+    free(order);
+  return status;
 }
 
 sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes) {
