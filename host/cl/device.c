@@ -1,6 +1,7 @@
 #include "cl/device.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ typedef struct device_list {
   int count;
 } device_list;
 
-static sepcl_status list_devices(device_list *list, const cl_api *cl) {
+static sepcl_status list_devices_alone(device_list *list, const cl_api *cl) {
   cl_platform_id platforms[MAX_PLATFORMS];
   cl_uint platform_count = 0;
   list->count = 0;
@@ -43,6 +44,16 @@ static sepcl_status list_devices(device_list *list, const cl_api *cl) {
     }
   }
   return SEPCL_OK;
+}
+
+/* Drivers prepare their devices when they are first asked for them, and PoCL 3.1 does so without a lock: two threads
+ * that open the process' first devices at once would find none, or half-made ones. */
+static sepcl_status list_devices(device_list *list, const cl_api *cl) {
+  static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&one_at_a_time);
+  sepcl_status status = list_devices_alone(list, cl);
+  pthread_mutex_unlock(&one_at_a_time);
+  return status;
 }
 
 static void text_info(const cl_api *cl, cl_device_id id, cl_device_info what, char *out, size_t size) {

@@ -130,6 +130,19 @@ def on_threads():
     return not failures
 
 
+def opens_at_once():
+    """The process' first two sessions at the same time, in a process of its own: drivers start then."""
+    code = ("import sys, threading, ort_host; from ort_graphs import chain; ort_host.use(sys.argv[1]); made = []; "
+            "m = chain([('Relu', 'c', 'd', {})]); gate = threading.Barrier(2); "
+            "threads = [threading.Thread(target=lambda: (gate.wait(), made.append(ort_host.session(m, {})))) for _ in (0, 1)]; "
+            "[t.start() for t in threads]; [t.join() for t in threads]; print('made', len(made))")
+    results = [subprocess.run([sys.executable, "-c", code, os.path.realpath(sys.argv[1])], capture_output=True, text=True,
+                              cwd=os.path.dirname(os.path.abspath(__file__))) for _ in range(3)]
+    bad = [result for result in results if "made 2" not in result.stdout]
+    print(f"  {len(results)} times, {len(bad)} failures", *(result.stderr[-200:] for result in bad))
+    return not bad
+
+
 class Base(ctypes.Structure):
     _fields_ = [("api", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint32)), ("version", ctypes.CFUNCTYPE(ctypes.c_char_p))]
 
@@ -187,7 +200,7 @@ def refuses_old_hosts():
     return good
 
 
-CHECKS = (refuses_options, takes_options, refuses_without_opencl, changes_shape, refuses_shapes, on_threads,
+CHECKS = (refuses_options, takes_options, refuses_without_opencl, changes_shape, refuses_shapes, on_threads, opens_at_once,
           refuses_old_hosts)
 
 

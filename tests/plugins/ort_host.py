@@ -1,5 +1,7 @@
 """What the tests of the ONNX Runtime provider share: sessions with and without it, and what it says about the nodes that
 it takes."""
+import threading
+
 import numpy as np
 import onnxruntime as host
 
@@ -8,7 +10,7 @@ from shared import difference, parts, said_by  # noqa: F401
 NAME = f"onnxruntime {host.__version__}"
 PROVIDER = "SepclExecutionProvider"
 LEVEL = host.GraphOptimizationLevel
-_library = None
+_library, _lock = None, threading.Lock()
 
 
 def use(library):
@@ -29,6 +31,7 @@ def session(model, options=None, optimise=True, threads=0):
     settings.graph_optimization_level = LEVEL.ORT_ENABLE_ALL if optimise else LEVEL.ORT_DISABLE_ALL
     if options is not None:
         devices = [device for device in host.get_ep_devices() if device.ep_name == PROVIDER]
+        assert devices, "the provider is not registered"
         settings.add_provider_for_devices(devices, {key: str(value) for key, value in options.items()})
     made = host.InferenceSession(model, settings)
     if options is not None and PROVIDER not in made.get_providers():
@@ -47,8 +50,9 @@ def same(a, b):
 # ---- what stress.py and bench.py ask of both hosts ----
 
 def make(library, path, threads=0):
-    if _library != library:
-        use(library)
+    with _lock:
+        if _library != library:
+            use(library)
     return session(path, {}, threads=threads)
 
 

@@ -45,13 +45,14 @@ def cycle(library, path, times):
     return good
 
 
-def work(library, path, seed, until, failures, counts):
+def work(library, path, seed, seconds, failures, counts):
     made = host.make(library, path)
     inputs = image_for(made, seed)
     expected = host.run(made, inputs)
     plain = host.run(host.plain(path), inputs)
     if difference(expected, plain) > 1e-4:
         failures.append(f"thread {seed}: not what the host computes")
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         counts[seed] += 1
         if not same(host.run(made, inputs), expected):
@@ -59,8 +60,8 @@ def work(library, path, seed, until, failures, counts):
 
 
 def threads(library, path, seconds):
-    failures, counts, until = [], [0, 0], time.monotonic() + seconds
-    made = [threading.Thread(target=work, args=(library, path, i, until, failures, counts)) for i in range(2)]
+    failures, counts = [], [0, 0]
+    made = [threading.Thread(target=work, args=(library, path, i, seconds, failures, counts)) for i in range(2)]
     for one in made:
         one.start()
     for one in made:
