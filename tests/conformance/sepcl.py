@@ -8,6 +8,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = os.environ.get("SEPCL_LIBRARY", str(ROOT / "build/release/libsepcl.so"))
 MAX_RANK = 8
+REPLAY_LAUNCHES = 1
 
 
 class Refused(Exception):
@@ -17,6 +18,11 @@ class Refused(Exception):
 class LoadOptions(C.Structure):
     _fields_ = [("size", C.c_uint32), ("batch", C.c_int64), ("input_shapes", C.POINTER(C.c_char_p)),
                 ("input_shape_count", C.c_uint32)]
+
+
+class NetworkOptions(C.Structure):
+    _fields_ = [("size", C.c_uint32), ("policy", C.c_int), ("replay", C.c_int), ("family", C.c_int),
+                ("skip_passes", C.c_char_p), ("keep_batch_norm", C.c_int32), ("fusion", C.c_int)]
 
 
 class IoInfo(C.Structure):
@@ -71,11 +77,12 @@ class Graph:
     def save(self, path):
         check(library.sepcl_graph_save(self.handle, os.fsencode(path)))
 
-    def run(self, device, inputs):
+    def run(self, device, inputs, replay=0):
         """`inputs` by name; returns the outputs by name."""
         network, execution = C.c_void_p(), C.c_void_p()
+        options = NetworkOptions(C.sizeof(NetworkOptions), replay=replay)
         try:
-            check(library.sepcl_network_compile(C.byref(network), device.handle, self.handle, None))
+            check(library.sepcl_network_compile(C.byref(network), device.handle, self.handle, C.byref(options)))
             check(library.sepcl_execution_create(C.byref(execution), network))
             feeds = [np.ascontiguousarray(inputs[i.name.decode()], np.float32) for i in self.infos(network, "input")]
             outs = {o.name.decode(): np.full(o.dims[:o.rank], np.nan, np.float32) for o in self.infos(network, "output")}
