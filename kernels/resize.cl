@@ -1,16 +1,20 @@
 /* Resizing of images; a unit is an output pixel. mode: sepcl_resize_mode; split: 0 sepcl_coordinates, 1 sepcl_nearest;
  * extra_float: the scales (output / input) of height and width. */
 
-/* Where output index `i` lies in the input. */
-static float FN(coordinate)(const int i, const int kind, const float scale, const int size, const int outputs) {
-  const float at = (float)i;
+/* Where output index `i` lies in the input. Without a scale it comes from the sizes; where the coordinate is then
+ * rounded
+ * (`rounds`), one division of whole numbers keeps a half a half. */
+static float FN(coordinate)(const int i, const int kind, const float given, const int2 sizes, const int rounds) {
+  const int size = sizes.s0, outputs = sizes.s1, by_sizes = given == 0.0f;
+  const float scale = by_sizes ? (rounds ? (float)outputs : div_rn_1((float)outputs, (float)size)) : given;
+  const float times = by_sizes && rounds ? (float)size : 1.0f, at = (float)i;
   switch (kind) {
     case 1: /* pytorch_half_pixel */
       if (outputs == 1) return 0.0f;
-    case 0: /* half_pixel */ return div_rn_1(at + 0.5f, scale) - 0.5f;
+    case 0: /* half_pixel */ return div_rn_1((at + 0.5f) * times, scale) - 0.5f;
     case 2: /* align_corners */ return outputs == 1 ? 0.0f : div_rn_1(at * (float)(size - 1), (float)(outputs - 1));
-    case 3: /* asymmetric */ return div_rn_1(at, scale);
-    default: /* tf_half_pixel_for_nn */ return div_rn_1(at + 0.5f, scale);
+    case 3: /* asymmetric */ return div_rn_1(at * times, scale);
+    default: /* tf_half_pixel_for_nn */ return div_rn_1((at + 0.5f) * times, scale);
   }
 }
 
@@ -62,8 +66,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const long line = (long)g->w * p->x_pitch;
   FOR_UNITS(unit, g->n * g->oh * g->ow) {
     const int ox = unit % g->ow, oy = unit / g->ow % g->oh, n = unit / g->ow / g->oh;
-    const float v = FN(coordinate)(oy, g->split[0], p->extra_float[0], g->h, g->oh);
-    const float u = FN(coordinate)(ox, g->split[0], p->extra_float[1], g->w, g->ow);
+    const int rounds = p->mode == 0 && g->split[1] < 2;
+    const float v = FN(coordinate)(oy, g->split[0], p->extra_float[0], (int2)(g->h, g->oh), rounds);
+    const float u = FN(coordinate)(ox, g->split[0], p->extra_float[1], (int2)(g->w, g->ow), rounds);
     FN(corners) at;
     at.down = at.right = 0.0f;
     int2 ys = (int2)(FN(nearest)(v, g->split[1], g->h)), xs = (int2)(FN(nearest)(u, g->split[1], g->w));

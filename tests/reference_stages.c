@@ -70,14 +70,18 @@ void reference_global_pool_stage(const stage *s, const reference_operands *o) {
 /* Where output index i lies in the input. */
 static float coordinate(const stage *s, int64_t i, int32_t vertical) {
   const int32_t size = vertical ? s->input.h : s->input.w, outputs = vertical ? s->output.h : s->output.w;
-  float scale = s->extra_float[vertical ? 0 : 1], at = (float)i;
-  if (scale == 0.0f) scale = (float)outputs / (float)size;
+  const float by_sizes = (float)outputs / (float)size;
+  float scale = s->extra_float[vertical ? 0 : 1], at = (float)i, times = 1.0f;
+  if (scale == 0.0f) scale = by_sizes;
+  /* One division of whole numbers, so that a half that is rounded is a half. */
+  if (scale == by_sizes && s->mode == SEPCL_NEAREST && s->extra[1] <= SEPCL_ROUND_PREFER_CEIL)
+    scale = (float)outputs, times = (float)size;
   switch ((sepcl_coordinates)s->extra[0]) {
-    case SEPCL_PYTORCH_HALF_PIXEL: return outputs == 1 ? 0.0f : (at + 0.5f) / scale - 0.5f;
-    case SEPCL_HALF_PIXEL: return (at + 0.5f) / scale - 0.5f;
+    case SEPCL_PYTORCH_HALF_PIXEL: return outputs == 1 ? 0.0f : (at + 0.5f) * times / scale - 0.5f;
+    case SEPCL_HALF_PIXEL: return (at + 0.5f) * times / scale - 0.5f;
     case SEPCL_ALIGN_CORNERS: return outputs == 1 ? 0.0f : at * (float)(size - 1) / (float)(outputs - 1);
-    case SEPCL_ASYMMETRIC: return at / scale;
-    case SEPCL_TF_HALF_PIXEL_FOR_NN: return (at + 0.5f) / scale;
+    case SEPCL_ASYMMETRIC: return at * times / scale;
+    case SEPCL_TF_HALF_PIXEL_FOR_NN: return (at + 0.5f) * times / scale;
   }
   return NAN;
 }

@@ -151,13 +151,39 @@ static int64_t to_integer(float value) {
   return value < 9.2e18f ? (int64_t)value : INT64_MAX;
 }
 
+static int64_t narrow(int64_t value, int64_t type) {
+  switch (type) {
+    case ONNX_UINT8: return (uint8_t)value;
+    case ONNX_INT8: return (int8_t)value;
+    case ONNX_UINT16: return (uint16_t)value;
+    case ONNX_INT16: return (int16_t)value;
+    case ONNX_INT32: return (int32_t)value;
+    case ONNX_UINT32: return (uint32_t)value;
+    case ONNX_BOOL: return value != 0;
+    default: return value;
+  }
+}
+
+/* The nearest number of half precision. */
+static float to_half(float value) {
+  int exponent;
+  if (!isfinite(value) || value == 0.0f) return value;
+  frexpf(value, &exponent);
+  const float step = ldexpf(1.0f, exponent < -13 ? -24 : exponent - 11), rounded = nearbyintf(value / step) * step;
+  return fabsf(rounded) > 65504.0f ? copysignf(INFINITY, value) : rounded;
+}
+
 static sepcl_status fold_cast(call *c) {
   const tensor *x = c->inputs[0];
   tensor out;
   float *floats = NULL;
   int64_t *integers = NULL, to;
   TRY(call_int(c, "to", ONNX_FLOAT, &to));
-  if (to == ONNX_FLOAT || to == ONNX_FLOAT16 || to == ONNX_DOUBLE)
+  bool to_integers =
+      (to > ONNX_FLOAT && to <= ONNX_BOOL && to != ONNX_STRING) || to == ONNX_UINT32 || to == ONNX_UINT64;
+  if (!to_integers && to != ONNX_FLOAT && to != ONNX_FLOAT16 && to != ONNX_DOUBLE)
+    return refuse(c, SEPCL_UNSUPPORTED, "a cast to %s", type_name((int32_t)(to < 0 || to > 1000 ? 1000 : to)));
+  if (!to_integers)
     TRY(new_floats(c, &out, &x->shape, &floats));
   else
     TRY(new_integers(c, &out, (int32_t)to, &x->shape, &integers));
@@ -167,7 +193,8 @@ static sepcl_status fold_cast(call *c) {
     else if (to == ONNX_BOOL)
       integers[i] = x->floats ? x->floats[i] != 0.0f : x->integers[i] != 0;
     else
-      integers[i] = x->floats ? to_integer(x->floats[i]) : to == ONNX_INT32 ? (int32_t)x->integers[i] : x->integers[i];
+      integers[i] = narrow(x->floats ? to_integer(x->floats[i]) : x->integers[i], to);
+    if (to == ONNX_FLOAT16) floats[i] = to_half(floats[i]);
   }
   return call_give(c, 0, &out);
 }
@@ -189,6 +216,7 @@ static sepcl_status fold_unary(call *c) {
   tensor out;
   float *floats = NULL;
   int64_t *integers = NULL;
+  if (!x->floats && strchr("FCRS", name[0])) return refuse(c, SEPCL_BAD_MODEL, "its input is not float");
   if (x->floats)
     TRY(new_floats(c, &out, &x->shape, &floats));
   else

@@ -268,7 +268,7 @@ sepcl_status op_tile(call *c) {
 /* Indices that follow each other are a slice, which later costs nothing. */
 static sepcl_status emit_gather(const call *c, tensor *x, int32_t axis, const int64_t *indices, int64_t count,
                                 tensor *out) {
-  bool in_row = true;
+  bool in_row = count > 0;
   sepcl_value value;
   for (int64_t i = 1; i < count; i++) in_row = in_row && indices[i] == indices[i - 1] + 1;
   if (in_row) {
@@ -294,7 +294,7 @@ sepcl_status op_gather(call *c) {
   TRY(call_axis(c, given, x->shape.rank, false, &axis));
   if (!at->integers)
     return refuse(c, SEPCL_UNSUPPORTED, "the indices ('%s') must be known when the model is loaded", at->name);
-  if (count < 1 || s.rank > SEPCL_MAX_RANK)
+  if ((count < 1 && !tensor_is_known(x)) || s.rank > SEPCL_MAX_RANK)
     return refuse(c, SEPCL_UNSUPPORTED, "%lld indices, a result of %d dimensions", (long long)count, s.rank);
   TRY(model_memory_take(c->reader->scratch, &block, (size_t)count, sizeof(int64_t)));
   int64_t *indices = block, dim = x->shape.dims[axis];

@@ -24,6 +24,8 @@ sepcl_status op_batch_norm(call *c) {
   sepcl_value value, parameters[4];
   layout l = channels_innermost(x->shape.rank);
   TRY(call_int32(c, "training_mode", 0, off, &unused));
+  if (c->node->n_output > 1 && *c->node->output[1]) /* before opset 14 that is what says so */
+    return refuse(c, SEPCL_UNSUPPORTED, "it is in training mode: it gives statistics ('%s')", c->node->output[1]);
   TRY(call_int32(c, "spatial", 1, on, &unused));
   TRY(call_int32(c, "is_test", 1, flag, &unused));
   TRY(call_float(c, "epsilon", 1e-5f, &epsilon));

@@ -91,6 +91,9 @@ static sepcl_status set_scale(const call *c, resize *r, int32_t axis, float scal
                   "align_corners with a scale that ends inside a pixel (%g), which implementations take differently: "
                   "give sizes instead",
                   exact);
+  bool upsample = !strcmp(c->node->op_type, "Upsample");
+  if (upsample && scale < 1)
+    return refuse(c, SEPCL_BAD_MODEL, "axis %d is scaled by %g, less than 1", axis, (double)scale);
   r->scales[axis] = scale;
   r->output.dims[axis] = (int64_t)size;
   return SEPCL_OK;
@@ -126,6 +129,19 @@ static sepcl_status set_sizes(const call *c, resize *r, const shape *x, const te
       return refuse(c, SEPCL_INVALID_SHAPE, "axis %d gets %lld elements", axis, (long long)sizes->integers[i]);
     r->output.dims[axis] = sizes->integers[i];
   }
+  return SEPCL_OK;
+}
+
+/* Resize of opset 10 takes the pixel above where it makes smaller, the one below where it makes larger. */
+static sepcl_status round_as_opset_10(const call *c, resize *r) {
+  bool smaller = false, larger = false;
+  for (int32_t i = 0; i < r->output.rank; i++) {
+    smaller |= r->scales[i] != 0.0f && r->scales[i] < 1.0f;
+    larger |= r->scales[i] > 1.0f;
+  }
+  if (c->reader->opset != 10 || r->graph.mode != SEPCL_NEAREST || !smaller) return SEPCL_OK;
+  if (larger) return refuse(c, SEPCL_UNSUPPORTED, "one axis is made larger and another smaller");
+  r->graph.nearest = SEPCL_NEAREST_CEIL;
   return SEPCL_OK;
 }
 
@@ -199,6 +215,7 @@ sepcl_status op_resize(call *c) {
   TRY(read_modes(c, &r.graph, &r.is_cubic));
   TRY(refuse_extras(c, &r));
   TRY(read_scales(c, &r, &x->shape));
+  TRY(round_as_opset_10(c, &r));
   int32_t count = changed_axes(&r, &x->shape, axes);
   if (count == 0) return call_give(c, 0, x);
   if (r.is_cubic) return emit_cubic(c, x, &r);

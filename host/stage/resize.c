@@ -16,8 +16,9 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
   params->u.window.split[0] = s->extra[0];
   params->u.window.split[1] = s->extra[1];
-  if (params->extra_float[0] == 0.0f) params->extra_float[0] = (float)s->output.h / (float)s->input.h;
-  if (params->extra_float[1] == 0.0f) params->extra_float[1] = (float)s->output.w / (float)s->input.w;
+  /* Given, but no other than that of the sizes: the sizes are exact. */
+  if (params->extra_float[0] == (float)s->output.h / (float)s->input.h) params->extra_float[0] = 0.0f;
+  if (params->extra_float[1] == (float)s->output.w / (float)s->input.w) params->extra_float[1] = 0.0f;
   int64_t pixels = (int64_t)s->output.n * s->output.h * s->output.w;
   split_units(params, pixels, pixels * s->output.c * 3 + pixels * 64, v, limits);
 }

@@ -6,7 +6,7 @@
 Each graph draws an opset (7 to 21), an input, and nodes with random attributes, broadcasting and layout changes; ONNX
 Runtime says whether it is valid. Outputs must agree within 1e-4 of their range (values over 1e6 or not finite are not
 compared). A graph that disagrees, or that sepcl refuses, is shrunk, by making each of its values the output in turn, and kept
-as a small file; the seed is printed. From 300 graphs on, every operation of `sepcl ops` must have been drawn. `--through
+as a small file; the seed is printed. From 1000 graphs on, every operation of `sepcl ops` must have been drawn. `--through
 onnxruntime` checks reader and writer without a device (see vectors.py).
 
 `--control` gives sepcl a graph with one weight or attribute changed, and compares with the graph as it was: each that ONNX
@@ -157,7 +157,7 @@ def main():
             print(f"NOT NOTICED graph {seed - 1} (opset {drawer.opset})", flush=True)
         if compared % 100 == 0:
             print(f"{compared} graphs, {wrong} wrong, {time.time() - begin:.0f} s", flush=True)
-    missing = uncovered(drawn) if compared >= 300 and not arguments.control else []
+    missing = uncovered(drawn) if compared >= 1000 and not arguments.control else []
     print(f"{compared} graphs compared, {wrong} wrong; {len(drawn)} operations drawn" + (f", NOT {' '.join(missing)}" if missing else ""))
     sys.exit(1 if wrong != (compared if arguments.control else 0) or compared < arguments.count or missing else 0)
 

@@ -22,7 +22,7 @@ class LoadOptions(C.Structure):
 
 class NetworkOptions(C.Structure):
     _fields_ = [("size", C.c_uint32), ("policy", C.c_int), ("replay", C.c_int), ("family", C.c_int),
-                ("skip_passes", C.c_char_p), ("keep_batch_norm", C.c_int32), ("fusion", C.c_int)]
+                ("skip_passes", C.c_char_p), ("keep_batch_norm", C.c_int32), ("fusion", C.c_int), ("gemm", C.c_int)]
 
 
 class IoInfo(C.Structure):
