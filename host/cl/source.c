@@ -19,7 +19,7 @@ typedef struct text {
 
 static void append(text *t, const char *bytes, size_t size) {
   if (t->status != SEPCL_OK) return;
-  if (t->size + size + 1 > t->capacity) {
+  if (!t->bytes || t->capacity - t->size <= size) {
     size_t capacity = 2 * t->capacity + size + 4096;
     char *grown = realloc(t->bytes, capacity);
     if (!grown) {

@@ -3,6 +3,7 @@
 #ifndef SEPCL_TESTS_COUNTING_H
 #define SEPCL_TESTS_COUNTING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum counting_kind {
@@ -21,5 +22,13 @@ typedef struct counting {
 
 /* The counters of the library that $SEPCL_OPENCL names; 0 when it is not the counting one. */
 int counting_find(counting *out);
+
+/* Something was enqueued and nothing else counted. */
+bool counting_only_enqueues(const uint64_t counts[COUNT_KINDS]);
+/* "5 enqueues, 0 allocations, ..." to standard output, without an end of line. */
+void counting_print(const uint64_t counts[COUNT_KINDS]);
+
+/* Files in PoCL's own cache, $POCL_CACHE_DIR: it may compile where no OpenCL call shows it. */
+uint64_t counting_driver_files(void);
 
 #endif
