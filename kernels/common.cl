@@ -98,3 +98,10 @@ LOADS_AND_STORES_IN(__private)
   for (int unit = LOCAL == 1 ? (int)((long)(count)*task / p->tasks) : task * LOCAL + (int)get_local_id(0), \
            unit##_end = LOCAL == 1 ? (int)((long)(count) * (task + 1) / p->tasks) : (int)(count);          \
        unit < unit##_end; unit += LOCAL == 1 ? 1 : p->tasks * LOCAL)
+
+/* An element of a list over axes (see axes.cl). */
+static int axis_of(const params_int *list, const int i) {
+  const int a = list[0], b = list[1], c = list[2], d = list[3], e = list[4], f = list[5], g = list[6], h = list[7];
+  return i < 4 ? (i < 2 ? (i < 1 ? a : b) : (i < 3 ? c : d)) : (i < 6 ? (i < 5 ? e : f) : (i < 7 ? g : h));
+}
+#define AXIS(list, i) (LOCAL == 1 ? (list)[i] : axis_of(list, i))

@@ -4,13 +4,14 @@
  *   mode 1 constant, 2 reflect, 3 edge: pads; r_stride is how many elements come before each axis of x (negative:
  * cropped), extra x's dims; extra_float[0] the constant mode 4 gather     index i of axis extra[2] reads x at index
  * r[i] (a 32-bit integer) instead; firsts as in mode 0 */
-#define CHUNK 4096
+#include "axes.cl"
+#define CHUNK (LOCAL == 1 ? 4096 : VEC) /* items of larger groups read side by side */
 #define TILE 64
 
 static void FN(line)(__global const XT *from, __global YT *to, const int x_step, const int y_step, const int count) {
   int i = 0;
   if (x_step == 1 && y_step == 1) {
-    for (; i + 4 * VEC <= count; i += 4 * VEC) {
+    for (; LOCAL == 1 && i + 4 * VEC <= count; i += 4 * VEC) {
       const FV a = LOADV(from + i), b = LOADV(from + i + VEC), c = LOADV(from + i + 2 * VEC);
       const FV d = LOADV(from + i + 3 * VEC);
       STOREV(a, to + i);
@@ -57,28 +58,26 @@ static void FN(copy)(OPERANDS, const stage_params *p, int task) {
   const bool tiles = p->mode == 0 && g->extra[2];
   const int last = g->rank - 1, gathered = p->mode == 4 ? g->extra[2] : -1;
   const int cut = tiles ? last - 1 : last, size = tiles ? TILE : CHUNK;
-  const int chunks = (g->dims[cut] + size - 1) / size;
+  const int chunks = (AXIS(g->dims, cut) + size - 1) / size;
   __global const int *indices = (__global const int *)(r + p->r_at);
   int rows = 1;
-  for (int axis = 0; axis < cut; axis++) rows *= g->dims[axis];
+  FOR_AXES (axis, cut) rows *= g->dims[axis];
   FOR_UNITS(unit, rows * chunks) {
-    const int first = chunks == 1 ? 0 : unit % chunks * size, count = min(size, g->dims[cut] - first);
-    long from = p->x_at + g->extra[0], to = p->y_at + g->extra[1] + (long)first * g->y_stride[cut];
-    if (cut != gathered) from += (long)first * g->x_stride[cut];
+    const int first = chunks == 1 ? 0 : unit % chunks * size, count = min(size, AXIS(g->dims, cut) - first);
+    long from = p->x_at + g->extra[0], to = p->y_at + g->extra[1] + (long)first * AXIS(g->y_stride, cut);
+    if (cut != gathered) from += (long)first * AXIS(g->x_stride, cut);
     int rest = chunks == 1 ? unit : unit / chunks;
-    for (int axis = cut - 1; axis >= 0; axis--) {
+    FOR_AXES (axis, cut) {
       const int i = axis ? rest % g->dims[axis] : rest; /* divisions cost as much as a short row */
       if (axis) rest /= g->dims[axis];
       from += (long)(axis == gathered ? indices[i] : i) * g->x_stride[axis];
       to += (long)i * g->y_stride[axis];
     }
-    if (tiles)
-      FN(transpose)(x + from, y + to, (int2)(g->x_stride[last], g->y_stride[cut]), count, g->dims[last]);
-    else if (cut == gathered)
-      for (int i = 0; i < count; i++)
-        STORE1(LOAD1(x + from + (long)indices[first + i] * g->x_stride[cut]), y + to + (long)i * g->y_stride[cut]);
-    else
-      FN(line)(x + from, y + to, g->x_stride[cut], g->y_stride[cut], count);
+    if (tiles) FN(transpose)
+    (x + from, y + to, (int2)(AXIS(g->x_stride, last), AXIS(g->y_stride, cut)), count, AXIS(g->dims, last));
+    else if (cut == gathered) for (int i = 0; i < count; i++) STORE1(
+        LOAD1(x + from + (long)indices[first + i] * AXIS(g->x_stride, cut)), y + to + (long)i * AXIS(g->y_stride, cut));
+    else FN(line)(x + from, y + to, AXIS(g->x_stride, cut), AXIS(g->y_stride, cut), count);
   }
 }
 
@@ -92,16 +91,17 @@ static int FN(source)(const int mode, const int i, const int size) {
 
 static void FN(pad)(OPERANDS, const stage_params *p, int task) {
   const strided_params *g = &p->u.strided;
-  const int last = g->rank - 1, before = g->r_stride[last], size = g->extra[last], inner = g->dims[last];
-  const int x_step = g->x_stride[last], y_step = g->y_stride[last];
+  const int last = g->rank - 1, before = AXIS(g->r_stride, last), size = AXIS(g->extra, last),
+            inner = AXIS(g->dims, last);
+  const int x_step = AXIS(g->x_stride, last), y_step = AXIS(g->y_stride, last);
   const int begin = max(0, before), end = min(inner, before + size); /* what x itself covers */
   int rows = 1;
-  for (int axis = 0; axis < last; axis++) rows *= g->dims[axis];
+  FOR_AXES (axis, last) rows *= g->dims[axis];
   FOR_UNITS(unit, rows) {
     long from = p->x_at, to = p->y_at;
     bool outside = false;
     int rest = unit;
-    for (int axis = last - 1; axis >= 0; axis--) {
+    FOR_AXES (axis, last) {
       const int i = rest % g->dims[axis], source = FN(source)(p->mode, i - g->r_stride[axis], g->extra[axis]);
       rest /= g->dims[axis];
       outside = outside || source < 0;

@@ -1,7 +1,8 @@
 /* y = function(x), or function(x OP r), or function(x * scale + r) over strided axes. A unit is up to CHUNK elements of
  * the innermost axis. With a scale, operand s has the strides in extra[]: x becomes x * s, rounded, before OP. mode -1:
  * no OP. */
-#define CHUNK 4096
+#include "axes.cl"
+#define CHUNK (LOCAL == 1 ? 4096 : VEC) /* items of larger groups read side by side */
 
 #define READ(p, i, stride) ((stride) ? LOADV((p) + (i)) : (FV)(LOAD1(p)))
 
@@ -43,6 +44,15 @@ typedef struct FN(row) {
 #define READ_R READ(at->r, k, at->r_step)
 #define READ_S READ(at->s, k, at->s_step)
 
+#if LOCAL > 1
+/* For `count` == VEC. */
+static void FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
+  FV a = READ(at->x, count - VEC, at->x_step), b = a;
+  if (p->has_scale) a = a * READ(at->s, 0, at->s_step);
+  if (p->mode >= 0) b = READ(at->r, 0, at->r_step);
+  STOREV(FN(result)(a, b, p), at->y);
+}
+#else
 /* For `count` >= VEC. The few functions that networks are full of have no branch in the loop. */
 static void FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
   const int tail = count - VEC;
@@ -63,6 +73,7 @@ static void FN(vectors)(const FN(row) * at, const stage_params *p, const int cou
   else
     LOOP(READ_R, a, FN(result)(a, b, p))
 }
+#endif
 
 static void FN(run)(const FN(row) * at, const stage_params *p, const int count) {
   const bool dense = at->y_step == 1 && (uint)at->x_step <= 1 && (uint)at->r_step <= 1 && (uint)at->s_step <= 1;
@@ -80,22 +91,22 @@ static void FN(run)(const FN(row) * at, const stage_params *p, const int count) 
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const strided_params *g = &p->u.strided;
-  const int last = g->rank - 1, inner = g->dims[last], chunks = (inner + CHUNK - 1) / CHUNK;
+  const int last = g->rank - 1, inner = AXIS(g->dims, last), chunks = (inner + CHUNK - 1) / CHUNK;
   int rows = 1;
-  for (int axis = 0; axis < last; axis++) rows *= g->dims[axis];
+  FOR_AXES (axis, last) rows *= g->dims[axis];
   FOR_UNITS(unit, rows * chunks) {
     const long first = chunks == 1 ? 0 : (long)(unit % chunks) * CHUNK;
     FN(row) at;
-    at.x_step = g->x_stride[last];
-    at.y_step = g->y_stride[last];
-    at.r_step = p->mode < 0 ? 0 : g->r_stride[last];
-    at.s_step = p->has_scale ? g->extra[last] : 0;
+    at.x_step = AXIS(g->x_stride, last);
+    at.y_step = AXIS(g->y_stride, last);
+    at.r_step = p->mode < 0 ? 0 : AXIS(g->r_stride, last);
+    at.s_step = p->has_scale ? AXIS(g->extra, last) : 0;
     at.x = x + p->x_at + first * at.x_step;
     at.y = y + p->y_at + first * at.y_step;
     at.r = p->mode < 0 ? (__global const RT *)at.x : r + p->r_at + first * at.r_step;
     at.s = p->has_scale ? s + p->s_at + first * at.s_step : (__global const ST *)at.x;
     int rest = chunks == 1 ? unit : unit / chunks;
-    for (int axis = last - 1; axis >= 0; axis--) {
+    FOR_AXES (axis, last) {
       const int i = axis ? rest % g->dims[axis] : rest; /* divisions cost as much as a short row */
       if (axis) rest /= g->dims[axis];
       at.x += (long)i * g->x_stride[axis];

@@ -146,7 +146,22 @@ static FV FNV(div_positive)(const FV a, const FV b) {
   return in_range ? again : result;
 }
 
+/* Vectors of four are GPUs': many items at a time, each with few registers. So what is long is done lane by lane there,
+ * in one copy; the vectors turn, for private arrays would lie in memory. */
+#if VEC == 4
+#define LANE_BY_LANE(a, b, result)       \
+  FV v = a, u = b;                       \
+  for (int lane = 0; lane < 4; lane++) { \
+    v = (FV)(v.s1, v.s2, v.s3, result);  \
+    u = (FV)(u.s1, u.s2, u.s3, u.s0);    \
+  }                                      \
+  return v;
+#endif
+
 /* a / b, correctly rounded, all signs, zeros, infinities and NaNs as IEEE 754 has them. */
+#if VEC == 4
+static FV FNV(div_rn)(const FV a, const FV b) { LANE_BY_LANE(a, b, div_rn_1(v.s0, u.s0)) }
+#else
 static FV FNV(div_rn)(const FV a, const FV b) {
   const IV sign_mask = (IV)(0x7fffffff);
   const IV a_bits = PASTE(as_int, VEC)(a), b_bits = PASTE(as_int, VEC)(b);
@@ -162,6 +177,7 @@ static FV FNV(div_rn)(const FV a, const FV b) {
   const FV special = a * PASTE(as_float, VEC)(inverse | (b_bits & (IV)(0x80000000)));
   return ordinary ? PASTE(as_float, VEC)(PASTE(as_int, VEC)(q) | sign) : special;
 }
+#endif
 
 /* a / b for a b that `inverse`, 1 / b correctly rounded, belongs to: div_rn's bits, faster where many share b. */
 static FV FNV(div_shared)(const FV a, const float b, const float inverse) {
@@ -323,6 +339,9 @@ static FV FNV(pow_positive)(const FV size, const FV b) {
 }
 
 /* a^b as C has it, but NaN where a or b is NaN. */
+#if VEC == 4
+static FV FNV(fn_pow)(const FV a, const FV b) { LANE_BY_LANE(a, b, fn_pow_1(v.s0, u.s0)) }
+#else
 static FV FNV(fn_pow)(const FV a, const FV b) {
   const FV zero = (FV)(0.0f), one = (FV)(1.0f), infinity = (FV)(INF_F);
   const FV size = FNV(magnitude)(a), b_size = FNV(magnitude)(b);
@@ -340,6 +359,7 @@ static FV FNV(fn_pow)(const FV a, const FV b) {
   result = negative && !whole && size > zero && size < infinity ? (FV)(NAN_F) : result;
   return a != a ? a : (b != b ? b : result);
 }
+#endif
 
 static FV FNV(fn_gelu)(const FV x) {
   const FV half_x = x * (FV)(0.5f);
@@ -357,6 +377,11 @@ static FV FNV(clip)(const FV x, const float low, const float high) {
 }
 
 /* Every function but those that activate() does by clipping. */
+#if VEC == 4
+static FV FNV(function)(const FV x, const int kind, const float a, const float b) {
+  LANE_BY_LANE(x, x, function_1(v.s0, kind, a, b))
+}
+#else
 static FV FNV(function)(const FV x, const int kind, const float a, const float b) {
   const FV zero = (FV)(0.0f), one = (FV)(1.0f);
   switch (kind) {
@@ -388,6 +413,7 @@ static FV FNV(function)(const FV x, const int kind, const float a, const float b
     default: return x;
   }
 }
+#endif
 
 /* sepcl_function `kind`. None, ReLU and ReLU6 are clips whose bounds a loop can keep. */
 static FV FNV(activate)(const FV x, const int kind, const float a, const float b) {
@@ -427,7 +453,8 @@ static FV FNV(binary)(const FV a, const FV b, const int kind) {
     }                                                                                     \
     float lanes[VEC];                                                                     \
     PASTE(scatter_, VEC)(v, lanes);                                                       \
-    for (int i = 0; i < count; i++) STORE1(lanes[i], p + i);                              \
+    for (int i = 0; i < VEC; i++)                                                         \
+      if (i < count) STORE1(lanes[i], p + i);                                             \
   }
 PARTS_OF(float)
 #ifdef HALVES
@@ -442,17 +469,31 @@ typedef struct FNV(tree) {
   int blocks;
 } FNV(tree);
 
-static void FNV(tree_add)(FNV(tree) * tree, FV sum) {
-  int level = 0;
-  for (int bits = tree->blocks++; bits & 1; bits >>= 1) sum = tree->levels[level++] + sum;
-  tree->levels[level] = sum;
+/* Loops of fixed length, and inline: once they are unrolled, `levels` can be registers. */
+#define INLINE __attribute__((always_inline)) static inline
+INLINE void FNV(tree_add)(FNV(tree) * tree, FV sum) {
+  const int bits = tree->blocks++;
+#pragma unroll
+  for (int level = 0; level < 26; level++) {
+    const FV kept = tree->levels[level];
+    const int taken = bits >> level & 1;
+    tree->levels[level] = taken ? kept : sum; /* compilers make one store with an index of stores before breaks */
+    if (!taken) break;
+    sum = kept + sum;
+  }
 }
 
-static FV FNV(tree_sum)(const FNV(tree) * tree) {
-  int level = 0, bits = tree->blocks;
-  for (; !(bits & 1); bits >>= 1) level++;
-  FV sum = tree->levels[level++];
-  for (bits >>= 1; bits; bits >>= 1, level++)
-    if (bits & 1) sum = tree->levels[level] + sum;
+INLINE FV FNV(tree_sum)(const FNV(tree) * tree) {
+  const int bits = tree->blocks;
+  FV sum = tree->levels[0];
+  bool begun = bits & 1;
+#pragma unroll
+  for (int level = 1; level < 26; level++) {
+    if (!(bits >> level)) break;
+    if (!(bits >> level & 1)) continue;
+    sum = begun ? tree->levels[level] + sum : tree->levels[level];
+    begun = true;
+  }
   return sum;
 }
+#undef INLINE

@@ -51,15 +51,14 @@ static void FN(layer)(OPERANDS, const stage_params *p, const int unit) {
 }
 
 /* The sum of VEC channels over the pixels, or of their squared distances from `mean`. */
-static FV FN(channel_sum)(__global const XT *from, const stage_params *p, const int count, const int squares,
-                          const FV mean) {
-  const int pixels = p->u.window.h * p->u.window.w;
+static FV FN(channel_sum)(__global const XT *from, const int2 size, const int count, const int squares, const FV mean) {
+  const int pixels = size.s0, pitch = size.s1;
   FNV(tree) tree;
   tree.blocks = 0;
   for (int first = 0; first < pixels; first += 64) {
     FV sum = (FV)(0.0f);
     for (int i = first; i < min(first + 64, pixels); i++) {
-      const FV v = FNV(load_part)(from + (long)i * p->x_pitch, count), d = v - mean;
+      const FV v = FNV(load_part)(from + (long)i * pitch, count), d = v - mean;
       sum = squares ? fma(d, d, sum) : sum + v;
     }
     FNV(tree_add)(&tree, sum);
@@ -73,8 +72,9 @@ static void FN(instance)(OPERANDS, const stage_params *p, const int unit) {
   const int c = unit % vectors * VEC, count = min(VEC, g->c - c);
   __global const XT *from = x + p->x_at + (long)n * pixels * p->x_pitch + c;
   __global YT *to = y + p->y_at + (long)n * pixels * p->y_pitch + c;
-  const FV mean = FN(channel_sum)(from, p, count, 0, (FV)(0.0f)) * (FV)(p->extra_float[1]);
-  const FV inverse = FN(inverse_deviation)(FN(channel_sum)(from, p, count, 1, mean), p);
+  const int2 size = (int2)(pixels, p->x_pitch);
+  const FV mean = FN(channel_sum)(from, size, count, 0, (FV)(0.0f)) * (FV)(p->extra_float[1]);
+  const FV inverse = FN(inverse_deviation)(FN(channel_sum)(from, size, count, 1, mean), p);
   for (int i = 0; i < pixels; i++) {
     const FV v = FNV(load_part)(from + (long)i * p->x_pitch, count) - mean;
     FNV(store_part)(FN(finish)(v, inverse, r, s, p, (int2)(c, count)), to + (long)i * p->y_pitch, count);

@@ -101,7 +101,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     __global const XT *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
     __global YT *to = y + p->y_at + (long)unit * p->y_pitch;
     int c = 0;
-    for (; c + 4 * VEC <= g->c; c += 4 * VEC) {
+    for (; LOCAL == 1 && c + 4 * VEC <= g->c; c += 4 * VEC) {
       FV v[4];
       if (p->mode == 0)
         FN(maximum4)(from + c, steps, taps, v);

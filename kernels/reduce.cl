@@ -1,11 +1,13 @@
 /* Sum, mean, maximum or minimum over axes. The first extra[0] axes are kept, the others reduced, their elements taken
  * in row-major order; a unit is one output, or VEC of them along the last kept axis (extra[1], where x and y are dense
  * there). extra_float[0] is 1 / elements. */
+#include "axes.cl"
 
 /* Moves on to the next reduced element; returns by how much. */
 static long FN(step)(const strided_params *g, int *at) {
   long offset = 0;
-  for (int axis = g->rank - 1; axis >= g->extra[0]; axis--) {
+  FOR_AXES (axis, g->rank) {
+    if (axis < g->extra[0]) break;
     offset += g->x_stride[axis];
     if (++at[axis] < g->dims[axis]) return offset;
     offset -= (long)g->dims[axis] * g->x_stride[axis];
@@ -43,19 +45,20 @@ static FV FN(total)(__global const XT *from, const stage_params *p, const int el
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const strided_params *g = &p->u.strided;
   const int kept = g->extra[0], width = g->extra[1] ? VEC : 1;
-  const int inner = kept ? g->dims[kept - 1] : 1, chunks = (inner + width - 1) / width;
+  const int inner = kept ? AXIS(g->dims, kept - 1) : 1, chunks = (inner + width - 1) / width;
   int rows = 1, elements = 1;
-  for (int axis = 0; axis < kept - 1; axis++) rows *= g->dims[axis];
-  for (int axis = kept; axis < g->rank; axis++) elements *= g->dims[axis];
+  FOR_AXES (axis, kept - 1) rows *= g->dims[axis];
+  FOR_AXES (axis, g->rank)
+    if (axis >= kept) elements *= g->dims[axis];
   FOR_UNITS(unit, rows * chunks) {
     const int first = unit % chunks * width, count = min(width, inner - first);
     long from = p->x_at, to = p->y_at;
     if (kept) {
-      from += (long)first * g->x_stride[kept - 1];
-      to += (long)first * g->y_stride[kept - 1];
+      from += (long)first * AXIS(g->x_stride, kept - 1);
+      to += (long)first * AXIS(g->y_stride, kept - 1);
     }
     int rest = unit / chunks;
-    for (int axis = kept - 2; axis >= 0; axis--) {
+    FOR_AXES (axis, kept - 1) {
       const int i = rest % g->dims[axis];
       rest /= g->dims[axis];
       from += (long)i * g->x_stride[axis];

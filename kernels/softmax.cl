@@ -1,4 +1,5 @@
 /* Softmax over the innermost axis; a unit is a row. extra[0], extra[1]: the first element in x and y. */
+#include "axes.cl"
 
 /* Exponentials are kept in y between the passes; halves would round them, so there they are computed twice. */
 #if Y_HALF
@@ -55,13 +56,13 @@ static void FN(sparse)(__global const XT *from, __global YT *to, const int2 step
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const strided_params *g = &p->u.strided;
-  const int last = g->rank - 1, x_step = g->x_stride[last], y_step = g->y_stride[last];
+  const int last = g->rank - 1, x_step = AXIS(g->x_stride, last), y_step = AXIS(g->y_stride, last);
   int rows = 1;
-  for (int axis = 0; axis < last; axis++) rows *= g->dims[axis];
+  FOR_AXES (axis, last) rows *= g->dims[axis];
   FOR_UNITS(unit, rows) {
     long from = p->x_at + g->extra[0], to = p->y_at + g->extra[1];
     int rest = unit;
-    for (int axis = last - 1; axis >= 0; axis--) {
+    FOR_AXES (axis, last) {
       const int i = rest % g->dims[axis];
       rest /= g->dims[axis];
       from += (long)i * g->x_stride[axis];
@@ -69,10 +70,10 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     }
 #if !Y_HALF
     if (x_step == 1 && y_step == 1)
-      FN(dense)(x + from, y + to, g->dims[last]);
+      FN(dense)(x + from, y + to, AXIS(g->dims, last));
     else
 #endif
-      FN(sparse)(x + from, y + to, (int2)(x_step, y_step), g->dims[last]);
+      FN(sparse)(x + from, y + to, (int2)(x_step, y_step), AXIS(g->dims, last));
   }
 }
 #undef KEEP

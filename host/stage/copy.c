@@ -37,7 +37,8 @@ static bool is_transpose(const stage *s) {
 }
 
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
-  enum { CHUNK = 4096, TILE = 64 }; /* as in copy.cl */
+  enum { TILE = 64 }; /* as in copy.cl */
+  const int64_t chunk = v->local == 1 ? 4096 : v->vec;
   int64_t elements = axes_elements(s, 0, s->rank), last = s->dims[s->rank - 1];
   int64_t units = elements / last;
   if (s->mode == STAGE_COPY_PLAIN || s->mode == STAGE_COPY_GATHER) {
@@ -46,7 +47,7 @@ static void prepare(const stage *s, const variant *v, const device_limits *limit
     bool tiles = is_transpose(s);
     if (s->mode == STAGE_COPY_PLAIN) params->u.strided.extra[2] = tiles;
     units = tiles ? axes_elements(s, 0, s->rank - 2) * ceil_div64(s->dims[s->rank - 2], TILE)
-                  : units * ceil_div64(last, CHUNK);
+                  : units * ceil_div64(last, chunk);
   }
   split_units(params, units, 2 * elements, v, limits);
 }

@@ -13,10 +13,10 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
 }
 
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
-  enum { CHUNK = 4096 }; /* as in elementwise.cl */
+  const int64_t chunk = v->local == 1 ? 4096 : v->vec; /* as in elementwise.cl */
   int64_t rows = axes_elements(s, 0, s->rank - 1), inner = s->dims[s->rank - 1];
   int64_t operands = 2 + (s->mode >= 0) + s->has_scale;
-  split_units(params, rows * ceil_div64(inner, CHUNK), rows * inner * operands, v, limits);
+  split_units(params, rows * ceil_div64(inner, chunk), rows * inner * operands, v, limits);
 }
 
 const stage_class elementwise_class = {"elementwise", 0, refuses, NULL, NULL, prepare};

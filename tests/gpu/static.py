@@ -51,7 +51,7 @@ def chosen_on(variant, target):
 
 def faults(variant, target, m):
     """Why the figures are not good enough."""
-    if m.get("spilled") or m.get("scalar_spills"):
+    if m.get("spilled"):
         yield "spills"
     if m.get("private"):
         yield "private memory"
@@ -158,7 +158,7 @@ def main():
         print(json.dumps(dict(note=PROXY, limits=dict(occupancy=MIN_OCCUPANCY, fma=MIN_FMA, spills=0), rows=rows), indent=1))
     else:
         print_table(rows, options.targets)
-        print("\nr registers, ! bytes spilled, s scalar registers spilled, p private bytes, % occupancy, f share of FMAs among the main "
+        print("\nr registers, ! bytes spilled, s scalar registers kept in lanes of\nvector registers (no memory, no fault), p private bytes, % occupancy, f share of FMAs among the main "
               "loop's\nvector instructions, simd the width that Intel's compiler chose, * breaks a limit, - never chosen there\n")
         print(PROXY)
         print_faults(failed)

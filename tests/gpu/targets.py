@@ -84,7 +84,8 @@ class Compiler:
     def amd(self, source, folder, name, size):
         assembly = folder / "k.s"
         report = self.clang(source, assembly, "amdgcn-amd-amdhsa", "-S", f"-mcpu={name}", "-nogpulib", "-Xclang",
-                            "-mlink-builtin-bitcode", "-Xclang", CLC / "amdgcn--amdhsa.bc", "-Wno-linker-warnings",
+                            "-mlink-builtin-bitcode", "-Xclang", CLC / "amdgcn--amdhsa.bc", "-Wno-linker-warnings", "-mllvm",
+                            "-amdgpu-early-inline-all=true", "-mllvm", "-amdgpu-function-calls=false",  # as AMD's drivers do
                             "-Rpass-analysis=kernel-resource-usage")
         # The kernel's own lines; functions that were not inlined have theirs.
         report = re.search(r"Function Name: \w+_kernel\b(.*?)(Function Name|\Z)", report, re.S).group(1)
