@@ -392,6 +392,9 @@ END_TEST
 START_TEST(keeps_preprocessing_in_exported_models) {
   command_expect("export @/model.onnx @/kept.onnx --resize 17 --mean 0.5 --std 0.25 --bgr --labels @/labels.txt", 0,
                  "kept.onnx");
+  cJSON *written = command_json("export @/model.onnx @/again.onnx --json");
+  ck_assert(number(written, "bytes") > 4 * 496 && number(written, "macs") == 256 * (216 + 72 + 128) + 80);
+  cJSON_Delete(written);
   cJSON *flags =
       command_json("run @/model.onnx --replay launches @/photo.ppm --resize 17 --mean 0.5 --std 0.25 --bgr --json");
   cJSON *kept = command_json("run @/kept.onnx --replay launches @/photo.ppm --json");

@@ -1,19 +1,35 @@
 /* sepcl export, sepcl picture */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "message.h"
 #include "npy.h"
 #include "preprocess.h"
 #include "session.h"
 
+static int print_json(const session *s, const char *path) {
+  struct stat file;
+  cJSON *root = cJSON_CreateObject();
+  json_text(root, "model", s->model);
+  json_text(root, "output", path);
+  json_number(root, "bytes", stat(path, &file) == 0 ? (double)file.st_size : 0.0);
+  json_number(root, "nodes", sepcl_graph_node_count(s->graph));
+  json_number(root, "macs", (double)s->macs);
+  return json_finish(root);
+}
+
 int command_export(const options *o) {
   session s;
   bool saved = session_load(&s, o, o->arguments[0]) && preprocessing_keep(s.graph, o) &&
                (sepcl_graph_save(s.graph, o->arguments[1]) == SEPCL_OK || complain_library());
-  if (saved) printf("%s: written\n", o->arguments[1]);
+  int status = saved ? EXIT_DONE : EXIT_FAILED;
+  if (saved && o->json)
+    status = print_json(&s, o->arguments[1]);
+  else if (saved)
+    printf("%s: written\n", o->arguments[1]);
   session_free(&s);
-  return saved ? EXIT_DONE : EXIT_FAILED;
+  return status;
 }
 
 int command_picture(const options *o) {

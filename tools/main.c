@@ -33,7 +33,7 @@ static const command commands[] = {
     {"export", "MODEL OUT.onnx", "Writes a model as ONNX, with preprocessing and labels as metadata",
      "  sepcl export zoo:mobilenet_v1 mobilenet_v1.onnx\n"
      "  sepcl export in.onnx out.onnx --resize 256 --crop 224 --labels names.txt\n",
-     OPTIONS_MODEL | PREPARE, 2, 2, command_export},
+     LOOK | PREPARE, 2, 2, command_export},
     {"picture", "IMAGE OUT.npy", "Writes what a network would see of a picture, as an array",
      "  sepcl picture photo.jpg x.npy --resize 256 --crop 224\n", OPTIONS_PICTURE, 2, 2, command_picture},
     {"zoo", "[NAME]", "Lists the networks that zoo:NAME builds, or the names and shapes of one's weights",

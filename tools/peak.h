@@ -7,8 +7,9 @@
 #include "sepcl.h"
 
 typedef struct peak {
-  double gflops;    /* of fma on 32-bit floats, two operations each */
-  double gigabytes; /* read and written in a second by a copy between large buffers */
+  double gflops;         /* of fma on 32-bit floats, two operations each */
+  double gigabytes;      /* read and written in a second by a copy between large buffers */
+  double near_gigabytes; /* the same between buffers that stay in the nearest cache: what no stage can exceed */
 } peak;
 
 /* Keeps the better of *out and what it measures: ask before and after, for other processes come and go. *out starts as

@@ -98,11 +98,10 @@ static cl_program load(sepcl_device *device, const char *key) {
   return program;
 }
 
-/* Into the cache, the program being the last of the set. */
-static void save(sepcl_device *device, cl_program program) {
+/* Into the cache. */
+static void save(sepcl_device *device, cl_program program, const char *source) {
   const cl_api *cl = device->cl;
-  /* PoCL keeps what it compiled by source itself, and compiles every kernel once more to answer for its binary. */
-  if (!device->cache || is_pocl(device->info.platform)) return;
+  if (!device->cache) return;
   cl_uint devices = 0;
   size_t size = 0;
   if (cl->clGetProgramInfo(program, CL_PROGRAM_NUM_DEVICES, sizeof devices, &devices, NULL) != CL_SUCCESS ||
@@ -112,7 +111,7 @@ static void save(sepcl_device *device, cl_program program) {
   unsigned char *binary = malloc(size);
   if (!binary) return;
   char key[KEY_SIZE];
-  cache_key(key, device, device->programs->list[device->programs->count - 1].source);
+  cache_key(key, device, source);
   if (cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS)
     cache_put(device->cache, key, binary, size);
   free(binary);
@@ -164,6 +163,16 @@ static sepcl_status keep(sepcl_device *device, char *source, cl_program program)
   return SEPCL_OK;
 }
 
+/* PoCL compiles a kernel to the end when it is first enqueued, and once more, more generally, to answer for its binary:
+ * a program that is replaced by its binary at once is compiled once only. */
+static cl_program exchange_for_binary(sepcl_device *device, cl_program program, const char *source, const char *key) {
+  save(device, program, source);
+  cl_program binary = load(device, key);
+  if (!binary) return program;
+  device->cl->clReleaseProgram(program);
+  return binary;
+}
+
 /* The program of a text: shared, out of the cache, or compiled (then *unsaved, for `save`). Owns `source` from here on.
  * The lock is held. */
 static sepcl_status obtain(cl_program *out, sepcl_device *device, char *source, const char *what, bool *unsaved) {
@@ -185,6 +194,10 @@ static sepcl_status obtain(cl_program *out, sepcl_device *device, char *source, 
     status = compile(&program, device, source, what);
     if (status == SEPCL_OK) device->compiled++;
     compiled = status == SEPCL_OK;
+    if (compiled && device->cache && is_pocl(device->info.platform)) {
+      program = exchange_for_binary(device, program, source, key);
+      compiled = false;
+    }
   }
   if (status == SEPCL_OK) status = keep(device, source, program);
   *unsaved = status == SEPCL_OK && compiled;
@@ -257,7 +270,7 @@ static sepcl_status prepare_locked(sepcl_device *device, const kernel_form *want
     status = source ? obtain(&program, device, source, missing[0].v->name, &unsaved) : SEPCL_BUILD_FAILED;
     for (int32_t i = 0; status == SEPCL_OK && i < missing_count; i++) *program_of(device, &missing[i]) = program;
     if (status == SEPCL_OK) finish_compilation(device, missing, missing_count);
-    if (unsaved) save(device, program);
+    if (unsaved) save(device, program, source);
   }
   free(missing);
   return status;
@@ -290,7 +303,7 @@ sepcl_status program_kernel_from_source(cl_kernel *out, sepcl_device *device, co
     free(copy);
   else
     status = obtain(&program, device, copy, entry, &unsaved);
-  if (unsaved) save(device, program);
+  if (unsaved) save(device, program, copy);
   if (status == SEPCL_OK) status = make_kernel(out, device, program, entry);
   pthread_mutex_unlock(&device->lock);
   return status;
