@@ -276,13 +276,11 @@ static void collect_part(chooser *c, int component) {
 
 /* Whether the part is a network that the device can run; compiling it is for later. */
 static bool plan_part(const chooser *c, sepcl_network_info *info, char reason[REASON_SIZE]) {
-  sepcl_network_options network_options = SEPCL_NETWORK_OPTIONS_INIT;
   sepcl_network *network = NULL;
   sepcl_graph *graph = NULL;
   uint8_t *model = NULL;
-  network_options.policy = c->p->options.policy;
   bool good = load_part(c, &graph, &model, reason);
-  if (good && (sepcl_network_plan(&network, c->p->device, graph, &network_options) != SEPCL_OK ||
+  if (good && (sepcl_network_plan(&network, c->p->device, graph, &c->p->options.network) != SEPCL_OK ||
                sepcl_network_get_info(info, network) != SEPCL_OK))
     good = refused(reason, "%s", sepcl_last_error());
   sepcl_network_free(network);

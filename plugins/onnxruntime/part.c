@@ -26,7 +26,7 @@ typedef struct compiled {
 struct part {
   const ort_api *api;
   sepcl_device *device;
-  sepcl_policy policy;
+  sepcl_network_options options;
   char **input_names; /* of the network's inputs, which come in this order */
   int *input_at;      /* which of the host's inputs they are */
   int input_count, output_count;
@@ -74,16 +74,14 @@ static bool load_graph(const part *s, const extent *inputs, sepcl_graph **out, c
 }
 
 static bool compile(const part *s, const extent *inputs, compiled **out, char reason[REASON_SIZE]) {
-  sepcl_network_options network_options = SEPCL_NETWORK_OPTIONS_INIT;
   sepcl_graph *graph = NULL;
   compiled *c = calloc(1, sizeof *c);
   if (!c) return refused(reason, "out of memory for a network");
-  network_options.policy = s->policy;
   c->inputs = calloc((size_t)s->input_count + 1, sizeof *c->inputs);
   bool good = c->inputs || refused(reason, "out of memory for a network");
   if (good && !s->model) good = refused(reason, "an input has another shape than the model says");
   good = good && load_graph(s, inputs, &graph, reason);
-  if (good && sepcl_network_compile(&c->network, s->device, graph, &network_options) != SEPCL_OK)
+  if (good && sepcl_network_compile(&c->network, s->device, graph, &s->options) != SEPCL_OK)
     good = refused(reason, "%s", sepcl_last_error());
   sepcl_graph_free(graph);
   if (good && s->input_count) memcpy(c->inputs, inputs, (size_t)s->input_count * sizeof *inputs);
@@ -318,7 +316,7 @@ bool part_create(part **out, const provider *p, const ort_graph *graph, const or
   if (!s) return refused(reason, "out of memory for a part of the graph");
   s->api = p->api;
   s->device = p->device;
-  s->policy = p->options.policy;
+  s->options = p->options.network;
   pthread_mutex_init(&s->lock, NULL);
   bool good = host_graph_read(&g, p->api, graph, reason);
   if (good) {

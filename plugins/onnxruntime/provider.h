@@ -9,9 +9,9 @@
 #define OPTION_PREFIX "ep.sepclexecutionprovider." /* as the host spells it */
 
 typedef struct options {
-  char *device, *cache_dir; /* owned; NULL: the default */
-  sepcl_policy policy;
-  int verbosity; /* 0 silent, 1 what was taken and what not, 2 every node */
+  char *device, *cache_dir;      /* owned; NULL: the default */
+  sepcl_network_options network; /* policy, precision, what inputs hold */
+  int verbosity;                 /* 0 silent, 1 what was taken and what not, 2 every node */
 } options;
 
 /* From the session's configuration; false, with the reason, if a key or a value is unknown. */

@@ -5,8 +5,8 @@ MODEL: FILE.onnx for ONNX Runtime; FILE.tflite,FILE.onnx for TensorFlow Lite, th
 option save_dir wrote of the first, for the command.
 
 Prints a row of a Markdown table for each model: the best and the median of all rounds, in milliseconds. Each round gives
-each of the three a burst of the same length, two unmeasured runs before it. All three run with two threads, from the host's
-own arrays to the host's own arrays."""
+each of the three a burst of the same length, two unmeasured runs before it, from the host's own arrays to its own arrays. The
+host has two threads alone and one, which has nothing to do, with the plug-in: its idle ones would take the device's cores."""
 import argparse
 import json
 import os
@@ -41,7 +41,7 @@ def command(sepcl, path, iterations):
 
 
 def measure(a, path, onnx):
-    made, plain = host.make(a.library, path, 2), host.plain(path, 2)
+    made, plain = host.make(a.library, path, 1), host.plain(path, 2)
     inputs = [np.random.default_rng(1).random(shape, np.float32) for shape in host.shapes(made)]
     with_plugin, without = host.prepared(made, inputs), host.prepared(plain, inputs)
     rows = {"plugin": [], "host": [], "command": []}

@@ -38,6 +38,8 @@ def refuses_options():
     good = True
     for options, expected in (({"colour": "red"}, "option 'colour' is unknown"),
                               ({"precision": "f8"}, "option precision is 'f8'"),
+                              ({"input_range": "1,-1"}, "option input_range is '1,-1'"),
+                              ({"input_range": "0;1"}, "option input_range is '0;1'"),
                               ({"verbosity": "9"}, "it may be 0, 1 or 2"),
                               ({"device": "no such device"}, "no such device"),
                               ({"device": "9:9"}, "9:9")):
@@ -52,8 +54,12 @@ def takes_options():
     x = [np.random.default_rng(1).standard_normal([1, 4, 12, 10], np.float32)]
     network = chain([("Relu", "c", "d", {})])
     plain = ort_host.run(ort_host.session(network), x)
-    return all(ort_host.difference(ort_host.run(ort_host.session(network, options), x), plain) < 1e-5
-               for options in ({}, {"precision": "fastest", "cache_dir": ""}, {"device": "cpu", "verbosity": 0}))
+    halves = ort_host.run(ort_host.session(network, {"precision": "f16", "input_range": "-4,4"}), x)
+    rounded = ort_host.difference(halves, plain)
+    print(f"  in halves: within {rounded:.1e}")
+    return 1e-6 < rounded < 1e-2 and all(
+        ort_host.difference(ort_host.run(ort_host.session(network, options), x), plain) < 1e-5 for options in (
+            {}, {"precision": "fastest", "cache_dir": ""}, {"device": "cpu", "verbosity": 0}))
 
 
 def refuses_without_opencl():
