@@ -98,6 +98,7 @@ SEPCL_API sepcl_status sepcl_device_wrap(sepcl_device **out, cl_context context,
  * device number as `sepcl devices` lists them), "gpu", "cpu", or a part of the platform's or device's name in any
  * case ("portable", "intel"). `options` may be NULL. */
 SEPCL_API sepcl_status sepcl_device_open(sepcl_device **out, const char *spec, const sepcl_device_options *options);
+/* Ops and networks made on it must be gone. NULL is fine. */
 SEPCL_API void sepcl_device_free(sepcl_device *device);
 
 /* The context and device that it wraps (lent). NULL for NULL. */
@@ -253,6 +254,7 @@ typedef struct sepcl_separable_desc {
 #define SEPCL_SEPARABLE_DESC_INIT                                                                                     \
   {sizeof(sepcl_separable_desc), {1, 1, 1, 1}, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, 0, \
    NULL}
+/* Checks, chooses and compiles as sepcl_conv_create does. */
 SEPCL_API sepcl_status sepcl_separable_create(sepcl_op **out, sepcl_device *device, const sepcl_separable_desc *desc);
 
 /* expand (1x1) + depthwise + project (1x1) + residual in one kernel. Three weight sets: expand, depthwise, project. */
@@ -268,6 +270,7 @@ typedef struct sepcl_inverted_residual_desc {
 #define SEPCL_INVERTED_RESIDUAL_DESC_INIT                                           \
   {sizeof(sepcl_inverted_residual_desc), {1, 1, 1, 1}, 1, 1, SEPCL_WINDOW_INIT,     \
    SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, 0, NULL}
+/* Checks, chooses and compiles as sepcl_conv_create does. */
 SEPCL_API sepcl_status sepcl_inverted_residual_create(sepcl_op **out, sepcl_device *device,
                                                       const sepcl_inverted_residual_desc *desc);
 
@@ -281,6 +284,7 @@ typedef struct sepcl_gemm_desc {
   const char *variant;
 } sepcl_gemm_desc;
 #define SEPCL_GEMM_DESC_INIT {sizeof(sepcl_gemm_desc), 1, 1, 1, SEPCL_ACTIVATION_INIT, 0, NULL}
+/* Checks, chooses and compiles as sepcl_conv_create does. One weight set. */
 SEPCL_API sepcl_status sepcl_gemm_create(sepcl_op **out, sepcl_device *device, const sepcl_gemm_desc *desc);
 
 /* Taps outside the input are skipped. A window of the input's size is a global pool. No weights. */
@@ -294,6 +298,7 @@ typedef struct sepcl_pool_desc {
 } sepcl_pool_desc;
 #define SEPCL_POOL_DESC_INIT \
   {sizeof(sepcl_pool_desc), SEPCL_MAX_POOL, {1, 1, 1, 1}, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, NULL}
+/* Checks, chooses and compiles as sepcl_conv_create does; a window of padding alone is SEPCL_INVALID_SHAPE. */
 SEPCL_API sepcl_status sepcl_pool_create(sepcl_op **out, sepcl_device *device, const sepcl_pool_desc *desc);
 
 /* output = activation(input) or activation(input OP residual), where the second operand is of the input's shape or,
@@ -309,11 +314,13 @@ typedef struct sepcl_elementwise_desc {
 } sepcl_elementwise_desc;
 #define SEPCL_ELEMENTWISE_DESC_INIT \
   {sizeof(sepcl_elementwise_desc), {1, 1, 1, 1}, 0, 0, SEPCL_ADD, SEPCL_ACTIVATION_INIT, NULL}
+/* Checks, chooses and compiles as sepcl_conv_create does. */
 SEPCL_API sepcl_status sepcl_elementwise_create(sepcl_op **out, sepcl_device *device,
                                                 const sepcl_elementwise_desc *desc);
 
 /* Another op of the same shape and kernel, with a kernel object of its own, for another thread. Compiles nothing. */
 SEPCL_API sepcl_status sepcl_op_clone(sepcl_op **out, const sepcl_op *op);
+/* What it has enqueued may still be running. NULL is fine. */
 SEPCL_API void sepcl_op_free(sepcl_op *op);
 
 /* The shape of the output, and the name of the kernel that was chosen (lent). */
@@ -327,7 +334,7 @@ typedef struct sepcl_weights {
   const float *weights;
   sepcl_weight_layout layout;
   const float *bias;                          /* [outputs], or NULL: zeros */
-  const float *gamma, *beta, *mean, *variance; /* [outputs] each; gamma NULL: ones, beta NULL: zeros */
+  const float *gamma, *beta, *mean, *variance; /* [outputs] each; gamma NULL: ones, mean, beta NULL: zeros */
   float epsilon;
 } sepcl_weights;
 #define SEPCL_WEIGHTS_INIT {sizeof(sepcl_weights), NULL, SEPCL_OIHW, NULL, NULL, NULL, NULL, NULL, 1e-5f}
@@ -341,7 +348,7 @@ SEPCL_API sepcl_status sepcl_op_pack(const sepcl_op *op, void *packed, const sep
 typedef struct sepcl_operand {
   cl_mem buffer;
   size_t offset; /* bytes from the buffer's start; a multiple of 4 */
-  size_t pitch;  /* floats between neighbouring pixels; 0: the tensor's channels */
+  size_t pitch;  /* floats between neighbouring pixels; 0: the tensor's channels; of weights: not used */
 } sepcl_operand;
 
 typedef struct sepcl_op_args {
@@ -357,7 +364,10 @@ typedef struct sepcl_sync {
 } sepcl_sync;
 
 /* Enqueues the kernel. Neither blocks, allocates nor compiles. `sync` may be NULL. The output may not overlap any other
- * operand, except that an elementwise op may work in place. The buffers must live until the kernel has ended. */
+ * operand, except that an elementwise op may work in place; channel slices of one tensor do not overlap. The buffers must
+ * live until the kernel has ended. Everything is checked before anything is enqueued: SEPCL_INVALID_ARGUMENT,
+ * SEPCL_MISALIGNED, SEPCL_INVALID_SHAPE (a pitch below the channels), SEPCL_OVERFLOW, SEPCL_BUFFER_TOO_SMALL or
+ * SEPCL_WRONG_CONTEXT, the message naming the operand. */
 SEPCL_API sepcl_status sepcl_op_enqueue(sepcl_op *op, cl_command_queue queue, const sepcl_op_args *args,
                                         const sepcl_sync *sync);
 
@@ -372,7 +382,9 @@ typedef int32_t sepcl_value;
 
 /* An empty graph. One thread at a time builds it. */
 SEPCL_API sepcl_status sepcl_graph_create(sepcl_graph **out);
+/* Constants that were copied, and what it keeps, go with it. NULL is fine. */
 SEPCL_API void sepcl_graph_free(sepcl_graph *graph);
+/* SEPCL_OK, or what poisoned the graph; sepcl_last_error() then has the first cause. */
 SEPCL_API sepcl_status sepcl_graph_status(const sepcl_graph *graph);
 /* Names the nodes that follow: the next one gets exactly `name`; NULL returns to numbered names. */
 SEPCL_API void sepcl_graph_name_next(sepcl_graph *graph, const char *name);
@@ -453,6 +465,7 @@ typedef struct sepcl_pool_attributes {
   int32_t ceil_mode;
 } sepcl_pool_attributes;
 #define SEPCL_POOL_ATTRIBUTES_INIT {sizeof(sepcl_pool_attributes), SEPCL_MAX_POOL, SEPCL_WINDOW_INIT, 0}
+/* Slides over H and W of [N][H][W][C]; ceil_mode 1 keeps a last window that reaches past the padded end. */
 SEPCL_API sepcl_value sepcl_graph_pool(sepcl_graph *graph, sepcl_value x, const sepcl_pool_attributes *attributes);
 
 /* Reduces the axes whose bits are set in `axes` (bit 0 is axis 0). */
@@ -486,6 +499,7 @@ SEPCL_API sepcl_value sepcl_graph_expand(sepcl_graph *graph, sepcl_value x, int3
 /* Output index j along `axis` is input index indices[j]. */
 SEPCL_API sepcl_value sepcl_graph_gather(sepcl_graph *graph, sepcl_value x, int32_t axis, const int64_t *indices,
                                          int64_t count);
+/* exp(x) / sum of exp(x) along `axis` (negative counts from the end); x's shape. */
 SEPCL_API sepcl_value sepcl_graph_softmax(sepcl_graph *graph, sepcl_value x, int32_t axis);
 
 typedef enum sepcl_resize_mode { SEPCL_NEAREST = 0, SEPCL_LINEAR } sepcl_resize_mode;
@@ -529,6 +543,8 @@ typedef struct sepcl_node_info {
   uint64_t bytes;         /* read and written by the node on its own: inputs, parameters, output */
   int32_t kernel_h, kernel_w, groups; /* of convolutions and pools; 0 for the rest */
 } sepcl_node_info;
+/* Nodes are numbered from 0 in the order of their making, inputs and constants among them; node i makes value i. Getters fail
+ * with SEPCL_INVALID_ARGUMENT for an index that there is not, or a null pointer. */
 SEPCL_API int32_t sepcl_graph_node_count(const sepcl_graph *graph);
 SEPCL_API sepcl_status sepcl_graph_node_info(sepcl_node_info *out, const sepcl_graph *graph, int32_t index);
 SEPCL_API sepcl_status sepcl_graph_value_shape(const sepcl_graph *graph, sepcl_value value, int32_t *rank,
@@ -540,6 +556,7 @@ typedef struct sepcl_io_info {
   int64_t dims[SEPCL_MAX_RANK];
   size_t elements;
 } sepcl_io_info;
+/* Inputs and outputs, in the order of their making, numbered from 0 each; counts are 0 for NULL. */
 SEPCL_API int32_t sepcl_graph_input_count(const sepcl_graph *graph);
 SEPCL_API int32_t sepcl_graph_output_count(const sepcl_graph *graph);
 SEPCL_API sepcl_status sepcl_graph_input_info(sepcl_io_info *out, const sepcl_graph *graph, int32_t index);
@@ -601,7 +618,9 @@ SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *
 /* The same without compiling kernels or touching weights: for looking at the plan. Such a network cannot execute. */
 SEPCL_API sepcl_status sepcl_network_plan(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
                                           const sepcl_network_options *options);
+/* Its executions must be gone. NULL is fine. */
 SEPCL_API void sepcl_network_free(sepcl_network *network);
+/* Inputs and outputs as the graph had them. */
 SEPCL_API int32_t sepcl_network_input_count(const sepcl_network *network);
 SEPCL_API int32_t sepcl_network_output_count(const sepcl_network *network);
 SEPCL_API sepcl_status sepcl_network_input_info(sepcl_io_info *out, const sepcl_network *network, int32_t index);
@@ -618,6 +637,7 @@ typedef struct sepcl_network_info {
                          asked for: f32 networks have it from sepcl_network_plan only */
   int32_t halves, kept_floats; /* SEPCL_F16: tensors that are halves in memory, and those that may not be */
 } sepcl_network_info;
+/* Of a planned network, too. */
 SEPCL_API sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network *network);
 
 typedef struct sepcl_stage_info {
@@ -631,6 +651,7 @@ typedef struct sepcl_stage_info {
   double low, high, error_bound;
   const char *unknown;
 } sepcl_stage_info;
+/* Stages in the order in which they run, numbered from 0, views among them. */
 SEPCL_API int32_t sepcl_network_stage_count(const sepcl_network *network);
 SEPCL_API sepcl_status sepcl_network_stage_info(sepcl_stage_info *out, const sepcl_network *network, int32_t index);
 /* One line a pass: its name and what it did. NULL past the last. */
@@ -638,6 +659,7 @@ SEPCL_API const char *sepcl_network_pass_report(const sepcl_network *network, in
 
 /* An arena and kernel objects for one thread or stream; the network must outlive it. */
 SEPCL_API sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *network);
+/* What it has enqueued must have ended. NULL is fine. */
 SEPCL_API void sepcl_execution_free(sepcl_execution *execution);
 
 /* Enqueues one inference on the caller's queue, in order. `operands`: the inputs, then the outputs, in the network's

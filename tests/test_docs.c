@@ -1,6 +1,7 @@
 /* The documentation keeps up with the code: every C example compiles, and the reference page is the header's. */
 #include <check.h>
 #include <glob.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,26 @@ START_TEST(test_reference_page_is_the_headers) {
 }
 END_TEST
 
+/* A function stands under a comment, or right under one that does. */
+START_TEST(test_public_functions_are_documented) {
+  char *text = read_file(SOURCE_DIR "/include/sepcl.h"), *previous = "", *rest = NULL;
+  bool documented = false;
+  int functions = 0;
+  for (char *line = strtok_r(text, "\n", &rest); line; previous = line, line = strtok_r(NULL, "\n", &rest)) {
+    const size_t length = strlen(previous), ends = strspn(line, " ");
+    if (strncmp(line, "SEPCL_API", 9) || !strchr(line, '(')) {
+      documented = documented && ends > 0; /* the rest of a declaration */
+      continue;
+    }
+    documented = documented || (length > 1 && !strcmp(previous + length - 2, "*/") && previous[0] != 't');
+    ck_assert_msg(documented, "not documented: %s", line);
+    functions++;
+  }
+  free(text);
+  ck_assert_int_gt(functions, 80);
+}
+END_TEST
+
 START_TEST(test_header_is_pedantic_c99_and_cxx) {
   ck_assert_int_eq(
       system("cc -std=c99 -Wall -Wextra -pedantic-errors -fsyntax-only -x c " SOURCE_DIR "/include/sepcl.h"), 0);
@@ -102,6 +123,7 @@ Suite *suite_docs(void) {
   tcase_add_test(tcase, test_examples_compile);
   tcase_add_test(tcase, test_a_wrong_example_does_not_compile);
   tcase_add_test(tcase, test_reference_page_is_the_headers);
+  tcase_add_test(tcase, test_public_functions_are_documented);
   tcase_add_test(tcase, test_header_is_pedantic_c99_and_cxx);
   suite_add_tcase(suite, tcase);
   return suite;
