@@ -10,12 +10,12 @@
 
 typedef struct kind_sum {
   char name[48];
-  uint64_t macs, weights, parameters;
+  uint64_t macs, weights, parameters, bytes;
   int32_t layers;
 } kind_sum;
 
 typedef struct totals {
-  uint64_t macs, weights, parameters, standard_macs;
+  uint64_t macs, weights, parameters, bytes, standard_macs;
   kind_sum kinds[64];
   int32_t kind_count;
 } totals;
@@ -39,8 +39,9 @@ static void add(totals *sums, const sepcl_node_info *n) {
   sums->macs += n->macs;
   sums->weights += n->weights;
   sums->parameters += n->parameters;
+  sums->bytes += n->bytes;
   sums->standard_macs += n->standard_macs;
-  if (!n->macs && !n->parameters) return;
+  if (!n->macs && !n->parameters && !n->bytes) return;
   char name[48];
   kind_text(name, sizeof name, n);
   int32_t i = 0;
@@ -54,13 +55,15 @@ static void add(totals *sums, const sepcl_node_info *n) {
   sums->kinds[i].macs += n->macs;
   sums->kinds[i].weights += n->weights;
   sums->kinds[i].parameters += n->parameters;
+  sums->kinds[i].bytes += n->bytes;
   sums->kinds[i].layers++;
 }
 
 static int by_macs(const void *a, const void *b) {
   const kind_sum *x = a, *y = b;
   if (x->macs != y->macs) return x->macs < y->macs ? 1 : -1;
-  return (x->parameters < y->parameters) - (x->parameters > y->parameters);
+  if (x->parameters != y->parameters) return x->parameters < y->parameters ? 1 : -1;
+  return (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 
 static double share(uint64_t part, uint64_t whole) { return whole ? (double)part / (double)whole : 0.0; }
@@ -71,6 +74,7 @@ static int print_json(const session *s, const totals *sums) {
   json_number(root, "macs", (double)sums->macs);
   json_number(root, "weights", (double)sums->weights);
   json_number(root, "params", (double)sums->parameters);
+  json_number(root, "bytes", (double)sums->bytes);
   json_number(root, "standard_macs", (double)sums->standard_macs);
   cJSON *kinds = cJSON_AddObjectToObject(root, "by_kind");
   for (int i = 0; i < sums->kind_count; i++) {
@@ -79,6 +83,7 @@ static int print_json(const session *s, const totals *sums) {
     json_number(kind, "macs", (double)sums->kinds[i].macs);
     json_number(kind, "weights", (double)sums->kinds[i].weights);
     json_number(kind, "params", (double)sums->kinds[i].parameters);
+    json_number(kind, "bytes", (double)sums->kinds[i].bytes);
     json_number(kind, "share_of_macs", share(sums->kinds[i].macs, sums->macs));
     json_number(kind, "share_of_weights", share(sums->kinds[i].weights, sums->weights));
   }
@@ -95,6 +100,7 @@ static int print_json(const session *s, const totals *sums) {
     json_number(layer, "macs", (double)n.macs);
     json_number(layer, "weights", (double)n.weights);
     json_number(layer, "params", (double)n.parameters);
+    json_number(layer, "bytes", (double)n.bytes);
     json_number(layer, "standard_macs", (double)n.standard_macs);
     cJSON_AddItemToArray(layers, layer);
   }
@@ -102,7 +108,7 @@ static int print_json(const session *s, const totals *sums) {
 }
 
 static void print_layers(const session *s) {
-  table *t = table_create("layer|kind|output|>MACs|>weights|>parameters|>as standard|>saving");
+  table *t = table_create("layer|kind|output|>MACs|>weights|>parameters|>bytes|>as standard|>saving");
   for (int i = 0; i < sepcl_graph_node_count(s->graph); i++) {
     sepcl_node_info n;
     if (sepcl_graph_node_info(&n, s->graph, i) != SEPCL_OK || !is_layer(&n)) continue;
@@ -111,8 +117,8 @@ static void print_layers(const session *s) {
     table_cell(t, "%s", n.name);
     table_cell(t, "%s", kind);
     table_cell(t, "%s", npy_shape_text(shape, sizeof shape, n.rank, n.dims));
-    uint64_t numbers[3] = {n.macs, n.weights, n.parameters};
-    for (int k = 0; k < 3; k++) {
+    uint64_t numbers[4] = {n.macs, n.weights, n.parameters, n.bytes};
+    for (int k = 0; k < 4; k++) {
       if (numbers[k])
         table_cell(t, "%llu", (unsigned long long)numbers[k]);
       else
@@ -131,7 +137,7 @@ static void print_layers(const session *s) {
 }
 
 static void print_kinds(const totals *sums) {
-  table *t = table_create("kind|>layers|>MACs|>share|>weights|>share|>parameters|");
+  table *t = table_create("kind|>layers|>MACs|>share|>weights|>share|>parameters|>bytes|");
   for (int i = 0; i < sums->kind_count; i++) {
     const kind_sum *k = &sums->kinds[i];
     char bar[64];
@@ -142,6 +148,7 @@ static void print_kinds(const totals *sums) {
     table_cell(t, "%llu", (unsigned long long)k->weights);
     table_cell(t, "%.2f%%", 100.0 * share(k->weights, sums->weights));
     table_cell(t, "%llu", (unsigned long long)k->parameters);
+    table_cell(t, "%llu", (unsigned long long)k->bytes);
     table_cell(t, "%s", bar_text(bar, share(k->macs, sums->macs), 20));
     table_end_row(t);
   }
@@ -153,8 +160,9 @@ static int print_tables(const session *s, const totals *sums) {
   print_layers(s);
   puts("");
   print_kinds(sums);
-  printf("\n%llu MACs, %llu weights, %llu parameters\n", (unsigned long long)sums->macs,
-         (unsigned long long)sums->weights, (unsigned long long)sums->parameters);
+  printf("\n%llu MACs, %llu weights, %llu parameters, %llu bytes read and written by layers run one by one\n",
+         (unsigned long long)sums->macs, (unsigned long long)sums->weights, (unsigned long long)sums->parameters,
+         (unsigned long long)sums->bytes);
   if (sums->standard_macs > sums->macs)
     printf("with standard convolutions instead of separable ones: %llu MACs, %.2f times as many\n",
            (unsigned long long)sums->standard_macs, share(sums->standard_macs, sums->macs));

@@ -51,6 +51,9 @@ sepcl_status lower_concat(sepcl_network *network, sepcl_value value) {
       copy.y_first = first;
       place from = network->places[part];
       TRY(lower_copy(network, value, &from, &whole, &copy));
+      network->steps[network->step_count - 1].reason =
+          n->interleaved ? "these channels pass untouched and are shuffled with computed ones: they must move"
+                         : "what makes these channels cannot store them in the wider tensor";
       copies++;
     }
     first += n->interleaved ? step : network->graph->nodes[part].dims[n->axis] * step;

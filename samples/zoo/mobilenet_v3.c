@@ -18,8 +18,10 @@ static const block small[] = {
     {5, 120, 48, 1, HARD_SWISH, 1}, {5, 144, 48, 1, HARD_SWISH, 1}, {5, 288, 96, 1, HARD_SWISH, 2},
     {5, 576, 96, 1, HARD_SWISH, 1}, {5, 576, 96, 1, HARD_SWISH, 1}};
 
+/* As the authors' code has it: never down by more than a tenth. */
 static int nearest_eighth(int channels) {
   int rounded = (channels + 4) / 8 * 8;
+  if (10 * rounded < 9 * channels) rounded += 8;
   return rounded < 8 ? 8 : rounded;
 }
 
