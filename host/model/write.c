@@ -107,14 +107,20 @@ sepcl_status write_result(writer *w, sepcl_value value, const layout *l, const c
 
 /* ---- the model ---- */
 
+static sepcl_status check_names(const sepcl_graph *graph) {
+  for (int32_t i = 0; i < graph->input_count; i++)
+    for (int32_t k = 0; k < graph->output_count; k++)
+      if (!strcmp(graph->inputs[i].name, graph->outputs[k].name) && graph->inputs[i].value != graph->outputs[k].value)
+        return failure(SEPCL_UNSUPPORTED, "input and output '%s' have one name but are two values",
+                       graph->inputs[i].name);
+  return SEPCL_OK;
+}
+
 static sepcl_status write_output(writer *w, const graph_io *output) {
   const char *name;
   layout native = layout_native(graph_node(w->graph, output->value)->rank);
   TRY(write_value(w, output->value, &native, &name));
   if (strcmp(name, output->name) == 0) return SEPCL_OK;
-  for (int32_t i = 0; i < w->graph->input_count; i++)
-    if (strcmp(w->graph->inputs[i].name, output->name) == 0)
-      return failure(SEPCL_UNSUPPORTED, "input and output '%s' have one name but are two values", output->name);
   return write_node(w, "Identity", (const char *[]){name, NULL}, output->name, NULL);
 }
 
@@ -159,6 +165,7 @@ static sepcl_status name_last_node(writer *w, const char *name) {
 }
 
 static sepcl_status write_nodes(writer *w) {
+  TRY(check_names(w->graph));
   void *block;
   TRY(model_memory_take(w->memory, &block, (size_t)w->graph->count, sizeof *w->values));
   w->values = block;

@@ -2,6 +2,7 @@
 import ctypes as C
 import os
 import pathlib
+import re
 
 import numpy as np
 
@@ -20,9 +21,16 @@ class LoadOptions(C.Structure):
                 ("input_shape_count", C.c_uint32)]
 
 
+def fields(name):
+    """The fields of a struct in sepcl.h, which gets new ones now and then."""
+    body = re.search(rf"typedef struct {name} {{(.*?)}} {name};", (ROOT / "include/sepcl.h").read_text(), re.S).group(1)
+    types = {"const char *": C.c_char_p, "uint32_t ": C.c_uint32, "float ": C.c_float, "double ": C.c_double, "size_t ": C.c_size_t}
+    declarations = re.findall(r"^  (const char \*|\w+ )([\w, ]+);", body, re.M)
+    return [(field, types.get(kind, C.c_int)) for kind, names in declarations for field in names.split(", ")]  # enums, int32_t
+
+
 class NetworkOptions(C.Structure):
-    _fields_ = [("size", C.c_uint32), ("policy", C.c_int), ("replay", C.c_int), ("family", C.c_int),
-                ("skip_passes", C.c_char_p), ("keep_batch_norm", C.c_int32), ("fusion", C.c_int), ("gemm", C.c_int)]
+    _fields_ = fields("sepcl_network_options")
 
 
 class IoInfo(C.Structure):
