@@ -574,7 +574,9 @@ typedef enum sepcl_policy { SEPCL_REPRODUCIBLE = 0, SEPCL_FASTEST } sepcl_policy
 typedef enum sepcl_replay {
   SEPCL_REPLAY_AUTO = 0,
   SEPCL_REPLAY_LAUNCHES,       /* a launch per stage */
-  SEPCL_REPLAY_COMMAND_BUFFER, /* recorded once, where the device has cl_khr_command_buffer */
+  SEPCL_REPLAY_COMMAND_BUFFER, /* the launches recorded once for a queue and the operands' buffers, both of which the
+                                  execution then keeps (the last four sets); launches where the device has no
+                                  cl_khr_command_buffer or refuses: see sepcl_network_info.replay_reason */
   SEPCL_REPLAY_ONE_LAUNCH      /* the whole network in one launch */
 } sepcl_replay;
 typedef enum sepcl_family { SEPCL_FAMILY_AUTO = 0, SEPCL_FAMILY_ROW, SEPCL_FAMILY_TILE, SEPCL_FAMILY_SCALAR } sepcl_family;
@@ -636,6 +638,7 @@ typedef struct sepcl_network_info {
   double error_bound; /* proven, of |output - exact|, as a share of the output's proven range; < 0: not known, or not
                          asked for: f32 networks have it from sepcl_network_plan only */
   int32_t halves, kept_floats; /* SEPCL_F16: tensors that are halves in memory, and those that may not be */
+  const char *replay_reason; /* why the replay is not the one asked for; NULL if it is; lent */
 } sepcl_network_info;
 /* Of a planned network, too. */
 SEPCL_API sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network *network);

@@ -84,6 +84,7 @@ static int print_json(const session *s) {
   json_number(root, "executed_macs", (double)s->info.macs);
   json_number(root, "launches", s->info.launches);
   json_text(root, "replay", replay_name(s->info.replay));
+  if (s->info.replay_reason) json_text(root, "replay_reason", s->info.replay_reason);
   json_number(root, "removed_channels", s->info.removed_channels);
   cJSON_AddBoolToObject(root, "reproducible", s->info.reproducible);
   json_proven(root, "error_bound", s->info.error_bound >= 0.0 ? s->info.error_bound : INFINITY);
@@ -137,6 +138,7 @@ static int print_tables(const session *s) {
   printf("\ndevice    %s, driver %s\n", s->device_info.name, s->device_info.driver);
   printf("replay    %s, %d launch%s an inference, %sMACs\n", replay_name(info->replay), info->launches,
          info->launches == 1 ? "" : "es", metric_text(macs, (double)info->macs));
+  if (info->replay_reason) printf("          not as asked: %s\n", info->replay_reason);
   printf("arena     %zu bytes, lower bound %zu, ratio %.3f\n", info->arena_bytes, info->arena_lower_bound_bytes,
          ratio(info));
   printf("weights   %sB packed\n", metric_text(weights, (double)info->weights_bytes));

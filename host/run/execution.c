@@ -58,6 +58,8 @@ sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *networ
   if (status == SEPCL_OK)
     status = network->replay == SEPCL_REPLAY_ONE_LAUNCH ? one_launch_create(&execution->one, execution)
                                                         : make_kernels(execution);
+  if (status == SEPCL_OK && network->replay == SEPCL_REPLAY_COMMAND_BUFFER)
+    status = recorded_create(&execution->recorded, network);
   adapt_start(&execution->workers);
   if (status != SEPCL_OK) {
     sepcl_execution_free(execution);
@@ -72,6 +74,7 @@ void sepcl_execution_free(sepcl_execution *execution) {
   const sepcl_network *network = execution->network;
   const cl_api *cl = network->device->cl;
   one_launch_free(execution->one, cl);
+  recorded_free(execution->recorded, network);
   if (execution->queue) cl->clReleaseCommandQueue(execution->queue);
   if (execution->profiling_queue) cl->clReleaseCommandQueue(execution->profiling_queue);
   free_kernels(execution);
@@ -134,8 +137,7 @@ cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io,
   return NULL;
 }
 
-static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_command_queue queue,
-                                 const sepcl_operand *io, const sepcl_sync *sync) {
+stage_launch locate_step(const sepcl_execution *execution, int32_t index, const sepcl_operand *io) {
   const step *p = &execution->network->steps[index];
   stage_launch launch = {.kernel = execution->kernels[index], .v = p->bound.v, .params = p->bound.params};
   launch.x = locate_operand(execution, io, &p->x, &launch.params.x_at);
@@ -144,6 +146,12 @@ static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_c
   launch.y = locate_operand(execution, io, &p->y, &launch.params.y_at);
   launch.w = execution->network->weights;
   launch.params.w_at += p->weights_at;
+  return launch;
+}
+
+static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_command_queue queue,
+                                 const sepcl_operand *io, const sepcl_sync *sync) {
+  const stage_launch launch = locate_step(execution, index, io);
   const cl_api *cl = execution->network->device->cl;
   return launch.v == &clblast_variant ? clblast_enqueue(cl, &launch, queue, sync)
                                       : stage_enqueue(cl, &launch, queue, sync);
@@ -185,6 +193,11 @@ static sepcl_status enqueue_steps(sepcl_execution *execution, cl_command_queue q
 static sepcl_status enqueue_network(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
                                     const sepcl_sync *sync) {
   if (execution->one) return one_launch_enqueue(execution, queue, io, sync);
+  if (execution->recorded) {
+    bool out_of_order = false;
+    TRY(check_queue(execution, queue, &out_of_order));
+    if (recorded_enqueue(execution, queue, io, sync)) return SEPCL_OK;
+  }
   return enqueue_steps(execution, queue, io, sync, NULL);
 }
 

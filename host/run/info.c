@@ -42,7 +42,8 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
     out->launches += !network->steps[i].view;
   }
   out->replay = network->replay;
-  if (network->replay == SEPCL_REPLAY_ONE_LAUNCH) out->launches = 1;
+  out->replay_reason = network->replay_reason;
+  if (network->replay != SEPCL_REPLAY_LAUNCHES) out->launches = 1;
   for (int32_t i = 0; i < network->slot_count && network->options.precision == SEPCL_F16; i++) {
     const storage *s = &network->storages[i];
     out->halves += s->half && s->first >= 0;

@@ -51,8 +51,11 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
 static sepcl_status choose_replay(sepcl_network *network) {
   const char *refused = one_launch_refuses(network);
   sepcl_replay wanted = network->options.replay;
-  if (wanted == SEPCL_REPLAY_COMMAND_BUFFER)
-    return failure(SEPCL_UNSUPPORTED, "command buffers are not supported yet: replay with launches or one launch");
+  if (wanted == SEPCL_REPLAY_COMMAND_BUFFER) {
+    network->replay_reason = recorded_refuses(network);
+    network->replay = network->replay_reason ? SEPCL_REPLAY_LAUNCHES : SEPCL_REPLAY_COMMAND_BUFFER;
+    return SEPCL_OK;
+  }
   if (wanted == SEPCL_REPLAY_ONE_LAUNCH && refused)
     return failure(SEPCL_UNSUPPORTED, "the network cannot run in one launch: %s", refused);
   network->replay = wanted == SEPCL_REPLAY_LAUNCHES || refused ? SEPCL_REPLAY_LAUNCHES : SEPCL_REPLAY_ONE_LAUNCH;

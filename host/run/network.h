@@ -57,7 +57,8 @@ struct sepcl_network {
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;
   cl_mem weights;
-  sepcl_replay replay; /* the chosen one */
+  sepcl_replay replay;       /* the chosen one */
+  const char *replay_reason; /* why it is not the one that was asked for; static, or NULL */
   bool certified;
   bool executable;    /* compiled, not only planned */
   double error_bound; /* as sepcl_network_info has it */

@@ -38,10 +38,21 @@ sepcl_status one_launch_enqueue(sepcl_execution *execution, cl_command_queue que
 /* NULL if the network can run in one launch on its device, else why not. */
 const char *one_launch_refuses(const sepcl_network *network);
 
+/* recorded.c: the launches as one command buffer. */
+typedef struct recorded recorded;
+/* NULL if the network's device has command buffers, else why the network cannot be replayed by one. */
+const char *recorded_refuses(const sepcl_network *network);
+sepcl_status recorded_create(recorded **out, const sepcl_network *network);
+void recorded_free(recorded *r, const sepcl_network *network);
+/* False where the driver would not: the launches must then be enqueued one by one. */
+bool recorded_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
+                      const sepcl_sync *sync);
+
 struct sepcl_execution {
   sepcl_network *network;
-  one_launch *one; /* NULL: a launch per stage */
-  adapt workers;   /* of the one launch */
+  one_launch *one;    /* NULL: a launch per stage, */
+  recorded *recorded; /* and, unless NULL, all of them recorded */
+  adapt workers;      /* of the one launch */
   cl_mem arena;
   cl_kernel *kernels;                      /* per step; NULL for views */
   cl_command_queue queue, profiling_queue; /* made by sepcl_execution_run and _profile, when first needed */
@@ -54,6 +65,8 @@ static inline int32_t io_count(const sepcl_network *network) {
 }
 /* The buffer that an operand's root lies in; adds where it begins to *at, in floats. NULL where there is no operand. */
 cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io, const place *operand, params_long *at);
+/* Step `index`'s kernel and all that it is given. */
+stage_launch locate_step(const sepcl_execution *execution, int32_t index, const sepcl_operand *io);
 size_t io_elements(const sepcl_network *network, int32_t index);
 
 #endif

@@ -329,13 +329,17 @@ uint64_t stage_macs(const stage *s) {
   return pixels * taps * (in / (uint64_t)s->groups) * out;
 }
 
-sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
-                           const sepcl_sync *sync) {
+cl_int stage_set_arguments(const cl_api *cl, const stage_launch *launch) {
   const cl_mem operands[5] = {launch->x, launch->w, launch->r, launch->s, launch->y};
   cl_int code = CL_SUCCESS;
   for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++)
     code = cl->clSetKernelArg(launch->kernel, i, sizeof(cl_mem), operands[i] ? &operands[i] : NULL);
-  if (code == CL_SUCCESS) code = cl->clSetKernelArg(launch->kernel, 5, sizeof launch->params, &launch->params);
+  return code == CL_SUCCESS ? cl->clSetKernelArg(launch->kernel, 5, sizeof launch->params, &launch->params) : code;
+}
+
+sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
+                           const sepcl_sync *sync) {
+  cl_int code = stage_set_arguments(cl, launch);
   if (code != CL_SUCCESS) return failure_cl("clSetKernelArg", code);
   const size_t local = (size_t)launch->v->local, global = (size_t)launch->params.tasks * local;
   code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &global, &local, sync ? sync->wait_count : 0,

@@ -81,6 +81,7 @@ typedef struct stage_launch {
   cl_mem x, w, r, s, y;
 } stage_launch;
 
+cl_int stage_set_arguments(const cl_api *cl, const stage_launch *launch);
 /* Sets the kernel's arguments and enqueues it: `tasks` work-groups of the variant's size. */
 sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,
                            const sepcl_sync *sync);

@@ -90,6 +90,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   bool good = count_inference(&context, &counting, graph, SEPCL_REPLAY_LAUNCHES, "launches");
+  good &= count_inference(&context, &counting, graph, SEPCL_REPLAY_COMMAND_BUFFER, "recorded");
   good &= count_inference(&context, &counting, graph, SEPCL_REPLAY_ONE_LAUNCH, "one-launch");
   sepcl_graph_free(graph);
   test_context_close(&context);
