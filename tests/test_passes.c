@@ -1,4 +1,5 @@
-/* Each pass on the smallest graph that shows it, beside one that it must leave alone. */
+/* Each pass on the smallest graph that shows it, beside one that it must leave alone; constant channels have
+ * test_constant_channels.c, blocks fused into one stage test_network.c. */
 #include <check.h>
 #include <string.h>
 
@@ -164,6 +165,47 @@ START_TEST(test_channel_scale_moves_into_pointwise_only) {
 }
 END_TEST
 
+static sepcl_value shuffled(sepcl_graph *g, sepcl_value x, int64_t side, int64_t c, int64_t groups) {
+  const int64_t split[] = {1, side, side, groups, c / groups}, image[] = {1, side, side, c};
+  x = sepcl_graph_transpose(g, sepcl_graph_reshape(g, x, 5, split), (int32_t[]){0, 1, 2, 4, 3});
+  return sepcl_graph_reshape(g, x, 4, image);
+}
+
+/* Into the order in which the convolution before it stores; not where somebody else reads the channels unshuffled. */
+START_TEST(test_shuffle_becomes_an_order) {
+  for (int shared = 0; shared < 2; shared++) {
+    sepcl_graph *g = new_graph();
+    sepcl_value x = conv(g, image(g, 5, 5, 3), 3, 6, 1, 0);
+    if (shared) sepcl_graph_output(g, "channels", x);
+    sepcl_graph *p = passed(g, shuffled(g, x, 5, 6, 2), NULL);
+    ck_assert_int_eq(live(p, NODE_TRANSPOSE), shared);
+    if (!shared) {
+      const int32_t order[] = {0, 2, 4, 1, 3, 5}, *stored = graph_node(p, p->outputs[0].value)->output_order;
+      ck_assert_ptr_nonnull(stored);
+      for (int o = 0; o < 6; o++) ck_assert_int_eq(stored[o], order[o]);
+    }
+    sepcl_graph_free(p);
+    sepcl_graph_free(g);
+  }
+}
+END_TEST
+
+/* A shuffle of two halves interleaves them: both convolutions store two channels apart. */
+START_TEST(test_shuffle_of_halves_interleaves) {
+  sepcl_graph *g = new_graph();
+  sepcl_value x = image(g, 5, 5, 3);
+  sepcl_value both = sepcl_graph_concat(g, (sepcl_value[]){conv(g, x, 3, 4, 1, 0), conv(g, x, 3, 4, 3, 1)}, 2, 3);
+  sepcl_graph *p = passed(g, shuffled(g, both, 5, 8, 2), NULL);
+  const node *join = graph_node(p, p->outputs[0].value);
+  ck_assert_int_eq(join->kind, NODE_CONCAT);
+  ck_assert(join->interleaved);
+  for (int k = 0; k < 2; k++)
+    for (int c = 0; c < 4; c++) ck_assert_int_eq(graph_node(p, join->inputs[k])->output_order[c], 2 * c + k);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
+}
+END_TEST
+
 Suite *suite_passes(void) {
   Suite *suite = suite_create("passes");
   TCase *tcase = tcase_create("passes");
@@ -174,6 +216,8 @@ Suite *suite_passes(void) {
   tcase_add_test(tcase, test_broadcasting_addition_is_no_residual);
   tcase_add_test(tcase, test_pad_folds_only_when_zero);
   tcase_add_test(tcase, test_channel_scale_moves_into_pointwise_only);
+  tcase_add_test(tcase, test_shuffle_becomes_an_order);
+  tcase_add_test(tcase, test_shuffle_of_halves_interleaves);
   suite_add_tcase(suite, tcase);
   return suite;
 }
