@@ -16,6 +16,22 @@ static sepcl_status check_channels(const call *c, const tensor *x, int32_t from,
   return SEPCL_OK;
 }
 
+/* Parameters that are computed, such as layer norms that TensorFlow spells as a batch norm: plain arithmetic. */
+static sepcl_status computed_batch_norm(call *c, float epsilon) {
+  tensor *x = call_input(c, 0), p[4], small, sum, root, centred, unit, scaled, out;
+  shape s = {.rank = x->shape.rank - 1, .dims = {x->shape.dims[1]}};
+  for (int32_t i = 1; i < s.rank; i++) s.dims[i] = 1;
+  for (int32_t i = 0; i < 4; i++) TRY(view_reshape(c, call_input(c, 1 + i), &s, &p[i]));
+  TRY(known_scalar(c, epsilon, &small));
+  TRY(emit_binary(c, SEPCL_ADD, &p[3], &small, &sum));
+  TRY(emit_function(c, &sum, (sepcl_activation){SEPCL_SQRT, 0, 0}, &root));
+  TRY(emit_binary(c, SEPCL_SUB, x, &p[2], &centred));
+  TRY(emit_binary(c, SEPCL_DIV, &centred, &root, &unit));
+  TRY(emit_binary(c, SEPCL_MUL, &unit, &p[0], &scaled));
+  TRY(emit_binary(c, SEPCL_ADD, &scaled, &p[1], &out));
+  return call_give(c, 0, &out);
+}
+
 sepcl_status op_batch_norm(call *c) {
   tensor *x = call_input(c, 0);
   static const int32_t off[2] = {0, 0}, on[2] = {1, 1}, flag[2] = {0, 1};
@@ -31,6 +47,8 @@ sepcl_status op_batch_norm(call *c) {
   TRY(call_float(c, "epsilon", 1e-5f, &epsilon));
   TRY(call_float(c, "momentum", 0.9f, &momentum));
   TRY(check_channels(c, x, 1, 4));
+  for (int32_t i = 1; i <= 4; i++)
+    if (!tensor_is_known(call_input(c, i))) return computed_batch_norm(c, epsilon);
   for (int32_t i = 0; i < 4; i++) TRY(constant_input(c, 1 + i, "a parameter of the normalisation", &parameters[i]));
   TRY(tensor_value(c, x, &l, &value));
   sepcl_graph_name_next(c->reader->graph, call_name(c));

@@ -25,6 +25,21 @@ and mish are recognised when a model spells them out, and become one function.
 | --- | ---: | --- | --- |
 """
 
+CHECKS = """
+## How it is checked
+
+| Command | What it does |
+| --- | --- |
+| `tests/conformance/vectors.py` | ONNX's own test vectors, below |
+| `tests/conformance/random_graphs.py` | 1000 random graphs of all these operations, opsets 7 to 21, random attributes, broadcasting, shape arithmetic and what exporters spell out, against ONNX Runtime; a wrong one is shrunk to a small file. `--control` changes a weight or an attribute: each such graph must be found wrong |
+| `tests/conformance/exporters.py`, `networks.py` | 14 architectures exported by PyTorch |
+| `tests/conformance/keras` | 14 architectures exported by Keras and tf2onnx, within 1e-5 of the range; how many transposes each file has and how many copies are left of them; a changed weight must be noticed |
+| `tests/conformance/reference_evaluator.py` | DeformConv and Gelu against the reference of the `onnx` package |
+| `tests/conformance/messages` | every error message of reader and writer is reached by a test, by gcov |
+
+All but `messages` are Python scripts for an environment with `onnx` and `onnxruntime`.
+"""
+
 VECTORS = """
 ## ONNX's own test vectors
 
@@ -40,6 +55,7 @@ def main():
     for name, since, attributes, remarks in sepcl.operations():
         listed = ", ".join(a for a in attributes.split() if a != "consumed_inputs")
         out.write(f"| {name} | {since} | {listed} | {remarks} |\n")
+    out.write(CHECKS)
     out.write(VECTORS)
     out.flush()
     script = pathlib.Path(__file__).with_name("vectors.py")

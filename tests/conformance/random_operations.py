@@ -174,9 +174,12 @@ class Drawer(Patterns):
         self.node(self.pick("GlobalAveragePool", "GlobalMaxPool"), [self.last])
 
     def batch_norm(self):
-        c = self.shape()[1]
-        self.node("BatchNormalization", [self.last, self.floats(c), self.floats(c), self.floats(c),
-                                         self.constant(self.random.uniform(0.3, 2, c))], epsilon=1e-3)
+        c, x = self.shape()[1], self.last
+        mean, others = self.floats(c), [i for i in range(len(self.shape())) if i != 1]
+        if self.opset < 18 and self.random.random() < 0.3:  # TensorFlow spells layer norms with a computed mean
+            mean = self.on_shape("ReduceMean", x, axes=others, keepdims=0)
+        self.node("BatchNormalization", [x, self.floats(c), self.floats(c), mean, self.constant(self.random.uniform(0.3, 2, c))],
+                  epsilon=1e-3)
 
     def instance_norm(self):
         c = self.shape()[1]
