@@ -143,8 +143,8 @@ def main():
         x = drawer.random.standard_normal(drawer.shapes["x"], dtype=np.float32)
         given = perturb(drawer.model(), drawer.random) if arguments.control and drawer.nodes else None
         message = judge(drawer.model(), x, run, given) if drawer.nodes else "invalid"
-        if message == "invalid":
-            continue
+        if message == "invalid" or (arguments.control and message and message.startswith("refused")):
+            continue  # a refusal notices nothing
         compared += 1
         drawn.update({node.op_type for node in drawer.nodes})
         if message:
