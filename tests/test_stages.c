@@ -1,6 +1,7 @@
 /* Every stage that is no convolution, on every variant, against its definition in plain C: all bits of the output's
  * buffer, what lies beside the tensor included. SEPCL_STAGE_CASES sets the cases of a kind, SEPCL_STAGE_SEED the seed.
- */
+ * Some cases run with halves in memory too: then the bits are those of the definition on the same halves, rounded once.
+ * SEPCL_STAGE_HALVES=all takes all cases, all variants and operands of mixed types. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "cl/program.h"
 #include "reference_stages.h"
 #include "support/context.h"
+#include "support/half.h"
 #include "support/stage_cases.h"
 
 static const uint32_t canary = 0xdeadbeefu;
@@ -98,10 +100,37 @@ static void define(run *t, int32_t block, bool swapped) {
   reference_stage(&c->s, &o);
 }
 
+static cl_mem upload_halves(const float *data, int64_t count) {
+  uint16_t *bits = malloc((size_t)count * sizeof *bits);
+  ck_assert_ptr_nonnull(bits);
+  for (int64_t i = 0; i < count; i++) bits[i] = half_bits(data[i]);
+  cl_mem buffer = test_buffer(test_context_shared(), bits, (size_t)count * sizeof *bits);
+  ck_assert_ptr_nonnull(buffer);
+  free(bits);
+  return buffer;
+}
+
 static cl_mem upload(const float *data, int64_t count) {
   cl_mem buffer = test_buffer(test_context_shared(), data, (size_t)count * sizeof *data);
   ck_assert_ptr_nonnull(buffer);
   return buffer;
+}
+
+static cl_mem upload_operand(const run *t, const float *data, int64_t count, int32_t operand) {
+  return t->c.s.halves & operand ? upload_halves(data, count) : upload(data, count);
+}
+
+static void read_result(run *t, cl_mem buffer, int64_t count) {
+  const test_context *context = test_context_shared();
+  const bool half = t->c.s.halves & HALF_Y;
+  const size_t size = (size_t)count * (half ? sizeof(uint16_t) : sizeof(float));
+  uint16_t *bits = malloc(size);
+  ck_assert_ptr_nonnull(bits);
+  ck_assert_int_eq(context->cl->clEnqueueReadBuffer(context->queue, buffer, CL_TRUE, 0, size, bits, 0, NULL, NULL),
+                   CL_SUCCESS);
+  if (!half) memcpy(t->got, bits, size);
+  for (int64_t i = 0; half && i < count; i++) t->got[i] = half_value(bits[i]);
+  free(bits);
 }
 
 static cl_mem upload_weights(const bound_stage *b, const sepcl_weights *weights) {
@@ -139,16 +168,13 @@ static void execute(run *t, const variant *v, bool in_place) {
   stage_launch launch = {.kernel = kernel,
                          .v = v,
                          .params = b.params,
-                         .x = upload(t->x, t->x_size),
+                         .x = upload_operand(t, t->x, t->x_size, HALF_X),
                          .w = upload_weights(&b, &t->c.weights),
-                         .r = upload(t->r, t->r_size),
-                         .s = upload(t->s, t->s_size)};
-  launch.y = in_place ? launch.x : upload(t->y, t->y_size);
+                         .r = upload_operand(t, t->r, t->r_size, HALF_R),
+                         .s = upload_operand(t, t->s, t->s_size, HALF_S)};
+  launch.y = in_place ? launch.x : upload_operand(t, t->y, t->y_size, HALF_Y);
   ck_assert_msg(stage_enqueue(cl, &launch, context->queue, NULL) == SEPCL_OK, "%s", sepcl_last_error());
-  ck_assert_int_eq(
-      cl->clEnqueueReadBuffer(context->queue, launch.y, CL_TRUE, 0,
-                              (size_t)(in_place ? t->x_size : t->y_size) * sizeof(float), t->got, 0, NULL, NULL),
-      CL_SUCCESS);
+  read_result(t, launch.y, in_place ? t->x_size : t->y_size);
   cl_mem all[] = {launch.x, launch.w, launch.r, launch.s};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) cl->clReleaseMemObject(all[i]);
   if (!in_place) cl->clReleaseMemObject(launch.y);
@@ -177,10 +203,37 @@ static const stage_kind kinds[] = {STAGE_POOL,    STAGE_GLOBAL_POOL,    STAGE_EL
                                    STAGE_SOFTMAX, STAGE_REDUCE,         STAGE_MATMUL,      STAGE_RESIZE,
                                    STAGE_NORM,    STAGE_CONV_TRANSPOSE, STAGE_DEFORM_CONV};
 
+/* From here on the run's operands are what halves can hold, and so is what it should give. */
+static void take_halves(run *t, int32_t halves) {
+  if (t->c.index_limit) halves &= ~HALF_R; /* integers */
+  t->c.s.halves = halves;
+  for (int64_t i = 0; halves & HALF_X && i < t->x_size; i++) t->x[i] = half_nearest(t->x[i]);
+  for (int64_t i = 0; halves & HALF_R && i < t->r_size; i++) t->r[i] = half_nearest(t->r[i]);
+  for (int64_t i = 0; halves & HALF_S && i < t->s_size; i++) t->s[i] = half_nearest(t->s[i]);
+  define(t, 64, false);
+  for (int64_t i = 0; halves & HALF_Y && i < t->y_size; i++) t->expected[i] = half_nearest(t->expected[i]);
+}
+
+static uint64_t check_halves(run *t, stage_kind kind, uint64_t seed, uint64_t index) {
+  enum { ALL = HALF_X | HALF_R | HALF_S | HALF_Y };
+  static const int32_t mixed[] = {ALL, HALF_X | HALF_R | HALF_S, HALF_Y, HALF_X | HALF_Y, HALF_R | HALF_S | HALF_Y};
+  const bool all = getenv("SEPCL_STAGE_HALVES") != NULL;
+  uint64_t runs = 0;
+  if (!all && index >= 10) return 0;
+  take_halves(t, all ? mixed[index % 5] : ALL);
+  for (int32_t i = 0; i < variant_count; i++) {
+    const bool first = i == 0 || variants[i - 1].stage != kind;
+    if (variants[i].stage != kind || !(all || first || variants[i].family == FAMILY_SCALAR)) continue;
+    check_case(t, &variants[i], seed, index);
+    runs++;
+  }
+  return runs;
+}
+
 START_TEST(every_variant_equals_the_definition) {
   const stage_kind kind = kinds[_i];
   const uint64_t cases = setting("SEPCL_STAGE_CASES", 40), seed = setting("SEPCL_STAGE_SEED", 1);
-  uint64_t runs = 0;
+  uint64_t runs = 0, halves = 0;
   for (uint64_t index = 0; index < cases; index++) {
     run t = {0};
     rng r = rng_of(seed, (uint64_t)kind, index);
@@ -192,11 +245,13 @@ START_TEST(every_variant_equals_the_definition) {
       check_case(&t, &variants[i], seed, index);
       runs++;
     }
+    halves += check_halves(&t, kind, seed, index);
     free_run(&t);
   }
-  printf("%s: %llu runs of %llu cases, seed %llu\n", stage_kind_name(kind), (unsigned long long)runs,
-         (unsigned long long)cases, (unsigned long long)seed);
+  printf("%s: %llu runs of %llu cases, and %llu with halves, seed %llu\n", stage_kind_name(kind),
+         (unsigned long long)runs, (unsigned long long)cases, (unsigned long long)halves, (unsigned long long)seed);
   ck_assert_uint_ge(runs, 2 * cases);
+  ck_assert_uint_ge(halves, 2 * (cases < 10 ? cases : 10));
 }
 END_TEST
 
@@ -226,6 +281,21 @@ START_TEST(another_order_differs) {
     free_run(&t);
   }
   ck_assert_int_gt(different, 0);
+}
+END_TEST
+
+/* The comparison of halves can fail: results a five-hundredth off differ. */
+START_TEST(halves_a_little_off_differ) {
+  run t = {0};
+  rng r = rng_of(3, 0, 0);
+  ck_assert(stage_case_draw(&t.c, STAGE_ELEMENTWISE, &r));
+  make_run(&t, &r);
+  take_halves(&t, HALF_X | HALF_R | HALF_S | HALF_Y);
+  execute(&t, variant_find("elementwise_scalar"), false);
+  ck_assert_int_eq(first_difference(&t), -1);
+  for (int64_t i = 0; i < t.y_size; i++) t.expected[i] = half_nearest(t.expected[i] * 1.002f);
+  ck_assert_int_ge(first_difference(&t), 0);
+  free_run(&t);
 }
 END_TEST
 
@@ -269,6 +339,7 @@ Suite *suite_stages(void) {
   TCase *control = tcase_create("negative controls");
   tcase_set_timeout(control, 600);
   tcase_add_loop_test(control, another_order_differs, 0, 12);
+  tcase_add_test(control, halves_a_little_off_differ);
   suite_add_tcase(suite, control);
   return suite;
 }

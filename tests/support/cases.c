@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "support/cases_reference.h"
+#include "support/half.h"
 
 static const char *const names[CASE_KIND_COUNT + 1] = {
     "conv", "pointwise", "depthwise", "separable", "inverted_residual", "gemm", "pool", "elementwise", "unknown"};
@@ -133,6 +134,10 @@ static bool make_expected(case_data *data, const test_case *c, bool swapped) {
   }
 }
 
+static void round_to_halves(float *values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = half_nearest(values[i]);
+}
+
 bool case_data_create(case_data *out, const test_case *c, bool swapped) {
   memset(out, 0, sizeof *out);
   rng r = {c->data_seed};
@@ -147,6 +152,10 @@ bool case_data_create(case_data *out, const test_case *c, bool swapped) {
   int32_t count = case_sets(c, sets);
   for (int32_t i = 0; i < count && made; i++) made = make_set(out, c, i, &sets[i], &r);
   if (made && c->special) add_special_values(out->x, reference_elements(c->input), &r);
+  if (made && c->halves & HALF_X) round_to_halves(out->x, reference_elements(c->input));
+  if (made && c->has_residual && c->halves & HALF_R)
+    round_to_halves(out->residual, c->per_channel ? per_image : reference_elements(y));
+  if (made && c->has_scale && c->halves & HALF_S) round_to_halves(out->scale, per_image);
   if (made) made = make_expected(out, c, swapped);
   if (!made) case_data_free(out);
   return made;

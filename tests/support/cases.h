@@ -34,8 +34,9 @@ typedef struct test_case {
   sepcl_window window;
   sepcl_activation activation, inner[2];
   bool has_residual, has_scale, per_channel, in_place;
-  bool special; /* a few NaNs and infinities in the input */
-  int32_t mode; /* sepcl_pool_kind or sepcl_binary */
+  int32_t halves; /* operands that are halves in memory: HALF_X, ...; 0 as drawn */
+  bool special;   /* a few NaNs and infinities in the input */
+  int32_t mode;   /* sepcl_pool_kind or sepcl_binary */
   sepcl_weight_layout layout[3];
   bool bias[3], batch_norm[3];
   case_place x, w, r, s, y;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cl/program.h"
+#include "stage/op.h"
 #include "support/cases.h"
 
 static sepcl_status create_conv(sepcl_op **out, sepcl_device *device, const test_case *c, const char *variant) {
@@ -104,9 +106,9 @@ bool case_buffers_create(case_buffers *out, const test_context *context, const t
   guarded_layout x = layout_of(&c->x, pixels(c->input), c->input.c);
   guarded_layout r = layout_of(&c->r, c->per_channel ? (size_t)c->input.n : pixels(y), y.c);
   guarded_layout s = layout_of(&c->s, (size_t)c->input.n, c->input.c);
-  bool made = guarded_create(&out->x, context, &x, data->x);
-  if (made && data->residual) made = guarded_create(&out->r, context, &r, data->residual);
-  if (made && data->scale) made = guarded_create(&out->s, context, &s, data->scale);
+  bool made = guarded_create_of(&out->x, context, &x, data->x, c->halves & HALF_X);
+  if (made && data->residual) made = guarded_create_of(&out->r, context, &r, data->residual, c->halves & HALF_R);
+  if (made && data->scale) made = guarded_create_of(&out->s, context, &s, data->scale, c->halves & HALF_S);
   if (!made) case_buffers_free(out, context);
   return made;
 }
@@ -171,7 +173,7 @@ static case_outcome run_op(const test_context *context, sepcl_op *op, const test
   guarded_layout layout = c->in_place ? b->x.layout : layout_of(&c->y, pixels(out), out.c);
   case_outcome outcome = CASE_FAILED;
   snprintf(message, 512, "no memory for the output");
-  if (guarded_create(&y, context, &layout, c->in_place ? data->x : NULL)) {
+  if (guarded_create_of(&y, context, &layout, c->in_place ? data->x : NULL, c->halves & HALF_Y)) {
     sepcl_op_args args = SEPCL_OP_ARGS_INIT;
     args.output = guarded_operand(&y);
     args.input = c->in_place ? args.output : guarded_operand(&b->x);
@@ -191,6 +193,17 @@ static case_outcome run_op(const test_context *context, sepcl_op *op, const test
   return outcome;
 }
 
+/* The public primitives are of floats: the same op with the kernel for halves. Offsets stay those of elements, since
+ * the buffers are as large as for floats. */
+static bool take_halves(sepcl_op *op, int32_t halves) {
+  cl_kernel kernel = NULL;
+  op->bound.s.halves = halves;
+  if (program_kernel(&kernel, op->device, kernel_of(&op->bound)) != SEPCL_OK) return false;
+  op->device->cl->clReleaseKernel(op->kernel);
+  op->kernel = kernel;
+  return true;
+}
+
 case_outcome case_run(const test_context *context, const test_case *c, const case_data *data,
                       const case_buffers *buffers, const char *variant, char message[512]) {
   sepcl_op *op = NULL;
@@ -201,7 +214,9 @@ case_outcome case_run(const test_context *context, const test_case *c, const cas
     snprintf(message, 512, "create: %s: %.400s", sepcl_status_name(status), sepcl_last_error());
     return CASE_FAILED;
   }
-  case_outcome outcome = run_op(context, op, c, data, buffers, message);
+  case_outcome outcome =
+      c->halves && !take_halves(op, c->halves) ? CASE_FAILED : run_op(context, op, c, data, buffers, message);
+  if (outcome == CASE_FAILED && !message[0]) snprintf(message, 512, "halves: %.400s", sepcl_last_error());
   sepcl_op_free(op);
   if (outcome == CASE_EQUAL &&
       !(unchanged(&buffers->x, context, "input", message) && unchanged(&buffers->r, context, "residual", message) &&

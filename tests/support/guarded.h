@@ -12,12 +12,16 @@ typedef struct guarded_layout {
 
 typedef struct guarded {
   guarded_layout layout;
-  size_t floats;
-  float *host; /* what the buffer holds, or should hold */
+  size_t floats; /* elements */
+  bool half;     /* the elements are halves in the buffer, which is as large as for floats; host holds their values */
+  float *host;   /* what the buffer holds, or should hold */
   cl_mem buffer;
 } guarded;
 
 /* Lays out `contiguous` (rows x channels; NULL: canaries there too) and uploads it. False: out of memory or OpenCL. */
+bool guarded_create_of(guarded *out, const test_context *context, const guarded_layout *layout, const float *contiguous,
+                       bool half);
+/* Of floats. */
 bool guarded_create(guarded *out, const test_context *context, const guarded_layout *layout, const float *contiguous);
 void guarded_free(guarded *tensor, const test_context *context);
 

@@ -20,6 +20,15 @@ typedef struct sweep_state {
   case_kind kind;
 } sweep_state;
 
+static test_case draw(case_kind kind, const sweep_options *options, uint64_t index) {
+  enum { ALL = HALF_X | HALF_R | HALF_S | HALF_Y };
+  static const int32_t mixed[] = {ALL, HALF_X | HALF_R | HALF_S, HALF_Y, ALL, HALF_X | HALF_Y};
+  test_case c = case_draw(kind, options->seed, index, &options->limits);
+  c.halves = options->halves < 0 ? mixed[index % 5] : options->halves;
+  if (c.in_place && c.halves) c.halves = ALL; /* x is y */
+  return c;
+}
+
 static bool wanted(const sweep_state *s, int32_t v) {
   if (!case_kind_covers(s->kind, &variants[v])) return false;
   if (s->options->variant) return !strcmp(s->options->variant, variants[v].name);
@@ -54,7 +63,7 @@ static void run_variant(const sweep_state *s, const test_case *c, uint64_t index
   s->result->launches++;
   s->hits[v]++;
   bool fused = c->kind == CASE_SEPARABLE || c->kind == CASE_INVERTED_RESIDUAL;
-  if (outcome == CASE_EQUAL && fused && s->options->unfused) {
+  if (outcome == CASE_EQUAL && fused && s->options->unfused && !c->halves) {
     outcome = case_run_unfused(s->context, c, data, name, message);
     s->result->unfused++;
   }
@@ -70,7 +79,7 @@ void sweep_kind(const test_context *context, case_kind kind, const sweep_options
                 uint64_t *hits) {
   sweep_state state = {context, options, result, hits, kind};
   for (uint64_t i = options->first; i < options->first + options->count; i++) {
-    test_case c = case_draw(kind, options->seed, i, &options->limits);
+    test_case c = draw(kind, options, i);
     case_data data;
     case_buffers buffers;
     result->cases++;
@@ -102,7 +111,7 @@ void sweep_negative_control(const test_context *context, case_kind kind, const s
                             uint64_t *cases) {
   *found = *cases = 0;
   for (uint64_t i = options->first; i < options->first + options->count; i++) {
-    test_case c = case_draw(kind, options->seed, i, &options->limits);
+    test_case c = draw(kind, options, i);
     c.activation = c.inner[0] = c.inner[1] = (sepcl_activation)SEPCL_ACTIVATION_INIT; /* they may hide a bit */
     c.special = false;
     case_data data;

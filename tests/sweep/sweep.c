@@ -15,6 +15,9 @@ static const char usage[] =
     "Draws N random cases (5000) for each primitive and compares every kernel's bits with the plain-C reference.\n"
     "  --stage    conv, pointwise, depthwise, separable, inverted_residual, gemm, pool or elementwise\n"
     "  --only     runs one case again, as a failing line names it\n"
+    "  --precision f16: operands are halves in memory, all of them or some, and results those of the reference on the "
+    "same\n"
+    "             halves, rounded once\n"
     "  --small    tiny shapes with nothing behind the operands, for simulators\n"
     "Fails when a bit differs, and in a full sweep when a kernel ran fewer than 100 times or more than 1000 programs\n"
     "were built.\n";
@@ -42,12 +45,17 @@ static bool parse_stage(command *c, const char *name) {
 }
 
 static bool parse(command *c, int argc, char **argv) {
-  static const struct option options[] = {
-      {"stage", required_argument, NULL, 's'},   {"count", required_argument, NULL, 'n'},
-      {"seed", required_argument, NULL, 'r'},    {"device", required_argument, NULL, 'd'},
-      {"variant", required_argument, NULL, 'v'}, {"only", required_argument, NULL, 'o'},
-      {"small", no_argument, NULL, 't'},         {"no-unfused", no_argument, NULL, 'u'},
-      {"no-controls", no_argument, NULL, 'c'},   {NULL, 0, NULL, 0}};
+  static const struct option options[] = {{"stage", required_argument, NULL, 's'},
+                                          {"count", required_argument, NULL, 'n'},
+                                          {"seed", required_argument, NULL, 'r'},
+                                          {"device", required_argument, NULL, 'd'},
+                                          {"variant", required_argument, NULL, 'v'},
+                                          {"only", required_argument, NULL, 'o'},
+                                          {"small", no_argument, NULL, 't'},
+                                          {"no-unfused", no_argument, NULL, 'u'},
+                                          {"no-controls", no_argument, NULL, 'c'},
+                                          {"precision", required_argument, NULL, 'p'},
+                                          {NULL, 0, NULL, 0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
       case 's':
         if (!parse_stage(c, optarg)) return false;
@@ -59,6 +67,10 @@ static bool parse(command *c, int argc, char **argv) {
       case 'o':
         if (!parse_only(c, optarg)) return false;
         c->controls = false;
+        break;
+      case 'p':
+        if (strcmp(optarg, "f16")) return false;
+        c->sweep.halves = -1;
         break;
       case 't': c->small = true; break;
       case 'u': c->sweep.unfused = false; break;

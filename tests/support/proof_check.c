@@ -1,0 +1,182 @@
+#include "support/proof_check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/run.h"
+#include "support/exact.h"
+#include "support/half.h"
+
+typedef struct checker {
+  const test_context *context;
+  sepcl_execution *execution;
+  sepcl_operand *io;
+  const proof_check_options *options;
+  proof_check *out;
+} checker;
+
+static bool fail(checker *c, const char *why) {
+  snprintf(c->out->message, sizeof c->out->message, "%s", why);
+  return false;
+}
+
+/* A storage's elements as floats. */
+typedef struct content {
+  float *values;
+  int64_t elements;
+} content;
+
+static bool read_bytes(const checker *c, cl_mem buffer, int64_t at, void *to, size_t bytes) {
+  return c->context->cl->clEnqueueReadBuffer(c->context->queue, buffer, CL_TRUE, (size_t)at, bytes, to, 0, NULL,
+                                             NULL) == CL_SUCCESS;
+}
+
+static bool read_storage(content *out, const checker *c, const place *from) {
+  const storage *s = &c->execution->network->storages[from->root];
+  const place start = {from->root, 0, 0};
+  params_long at = 0;
+  cl_mem buffer = locate_operand(c->execution, c->io, &start, &at);
+  out->elements = s->half ? 2 * s->floats : s->floats;
+  out->values = malloc((size_t)(out->elements + 1) * sizeof(float));
+  if (!out->values) return false;
+  if (!s->half) return read_bytes(c, buffer, at * 4, out->values, (size_t)out->elements * 4);
+  uint16_t *bits = malloc((size_t)(out->elements + 1) * sizeof *bits);
+  const bool done = bits && read_bytes(c, buffer, at * 2, bits, (size_t)out->elements * 2);
+  for (int64_t i = 0; done && i < out->elements; i++) out->values[i] = half_value(bits[i]);
+  free(bits);
+  return done;
+}
+
+static bool launch(const checker *c, int32_t index) {
+  const step *p = &c->execution->network->steps[index];
+  stage_params params = p->bound.params;
+  stage_buffers b = {NULL, c->execution->network->weights, NULL, NULL, NULL};
+  b.x = locate_operand(c->execution, c->io, &p->x, &params.x_at);
+  b.r = locate_operand(c->execution, c->io, &p->r, &params.r_at);
+  b.s = locate_operand(c->execution, c->io, &p->s, &params.s_at);
+  b.y = locate_operand(c->execution, c->io, &p->y, &params.y_at);
+  params.w_at += p->weights_at;
+  return stage_enqueue(c->context->cl, c->execution->kernels[index], p->bound.v, &params, &b, c->context->queue,
+                       NULL) == SEPCL_OK;
+}
+
+/* What the exact side computes, against what the device left in memory. */
+static void compare(checker *c, const step *p, const content *y, const exact_operands *o) {
+  const known *k = &p->proven;
+  double worst = 0;
+  bool outside = false;
+  for (int64_t i = 0; i + p->y.offset < y->elements; i++) {
+    if (!o->used[i]) continue;
+    const double got = (double)y->values[i + p->y.offset], error = fabs(got - o->y[i]);
+    const double share = error / (k->local / c->options->divisor);
+    if (error > 0) worst = fmax(worst, share);
+    outside = outside || !(error <= k->local / c->options->divisor) || !(got >= k->low && got <= k->high);
+  }
+  c->out->outside += outside;
+  c->out->worst = fmax(c->out->worst, worst);
+  if (c->options->verbose || (outside && c->options->divisor == 1 && !c->options->perturb))
+    fprintf(c->options->log, "  %-40s %-24s within %.4g, error at most %.3g, found %.3g of that%s\n",
+            c->execution->network->graph->nodes[p->node].name, p->bound.v->name, fmax(fabs(k->low), fabs(k->high)),
+            k->local, worst, outside ? "  OUTSIDE" : "");
+}
+
+static void take_sets(sepcl_weights sets[3], float **changed, const checker *c, const step *p) {
+  const sepcl_network *network = c->execution->network;
+  *changed = NULL;
+  for (int32_t i = 0; i < p->set_count && i < 3; i++) sets[i] = network_weights(network, &p->sets[i]);
+  const node *n = p->set_count ? graph_node(network->graph, p->sets[0].weights) : NULL;
+  if (!c->options->perturb || !n) return;
+  *changed = malloc((size_t)node_elements(n) * sizeof **changed);
+  if (!*changed) return;
+  memcpy(*changed, n->data, (size_t)node_elements(n) * sizeof **changed);
+  (*changed)[0] *= (float)c->options->perturb;
+  sets[0].weights = *changed;
+}
+
+static bool check_step(checker *c, int32_t index) {
+  const step *p = &c->execution->network->steps[index];
+  const place *operands[4] = {&p->x, &p->r, &p->s, &p->y};
+  content in[4] = {{NULL, 0}};
+  bool done = true;
+  for (int i = 0; i < 3 && done; i++)
+    if (operands[i]->root != SEPCL_NO_VALUE) done = read_storage(&in[i], c, operands[i]);
+  done = done && launch(c, index) && read_storage(&in[3], c, &p->y);
+  sepcl_weights sets[3];
+  float *changed = NULL;
+  const stage_params *params = &p->bound.params;
+  const size_t room = (size_t)in[3].elements + 1;
+  exact_operands o = {in[0].values + p->x.offset,
+                      in[1].values ? in[1].values + p->r.offset : NULL,
+                      in[2].values ? in[2].values + p->s.offset : NULL,
+                      calloc(room, sizeof(double)),
+                      calloc(room, sizeof(bool)),
+                      params->x_pitch,
+                      params->r_pitch,
+                      params->s_pitch,
+                      params->y_pitch,
+                      sets};
+  done = done && o.y && o.used;
+  if (done) take_sets(sets, &changed, c, p);
+  if (done) done = exact_stage(&p->bound.s, &o);
+  c->out->stages++;
+  c->out->halves += p->bound.s.halves != 0;
+  c->out->unknown += p->proven.why != NULL;
+  if (done && !p->proven.why) compare(c, p, &in[3], &o);
+  if (p->proven.why && c->options->verbose)
+    fprintf(c->options->log, "  %-40s unknown: %s\n", c->execution->network->graph->nodes[p->node].name, p->proven.why);
+  free(o.y);
+  free(o.used);
+  free(changed);
+  for (int i = 0; i < 4; i++) free(in[i].values);
+  return done || fail(c, "a stage could not be run, read or computed");
+}
+
+static bool check_outputs(checker *c) {
+  const sepcl_network *network = c->execution->network;
+  c->out->finite = true;
+  for (int32_t i = network->graph->input_count; i < io_count(network); i++) {
+    const size_t elements = io_elements(network, i);
+    float *values = malloc(elements * sizeof *values);
+    if (!values || !read_bytes(c, c->io[i].buffer, 0, values, elements * sizeof *values)) {
+      free(values);
+      return fail(c, "an output could not be read");
+    }
+    for (size_t k = 0; k < elements; k++) c->out->finite = c->out->finite && isfinite(values[k]);
+    free(values);
+  }
+  return true;
+}
+
+static bool run_steps(checker *c, const float *x) {
+  const sepcl_network *network = c->execution->network;
+  bool done = true;
+  for (int32_t i = 0; i < io_count(network); i++) {
+    c->io[i].buffer = test_buffer(c->context, i ? NULL : x, io_elements(network, i) * sizeof(float));
+    done = done && c->io[i].buffer;
+  }
+  for (int32_t i = 0; i < network->step_count && done; i++)
+    if (!network->steps[i].view) done = check_step(c, i);
+  done = done && check_outputs(c);
+  for (int32_t i = 0; i < io_count(network); i++)
+    if (c->io[i].buffer) c->context->cl->clReleaseMemObject(c->io[i].buffer);
+  return done;
+}
+
+bool proof_check_run(proof_check *out, const test_context *context, const sepcl_graph *graph, const float *x,
+                     const proof_check_options *options) {
+  memset(out, 0, sizeof *out);
+  checker c = {.context = context, .options = options, .out = out};
+  sepcl_network_options network_options = options->network;
+  network_options.replay = SEPCL_REPLAY_LAUNCHES;
+  sepcl_network *network = NULL;
+  bool done = !sepcl_network_compile(&network, context->device, graph, &network_options) &&
+              !sepcl_execution_create(&c.execution, network) && !sepcl_network_get_info(&out->info, network);
+  if (!done) fail(&c, sepcl_last_error());
+  c.io = done ? calloc((size_t)io_count(network) + 1, sizeof *c.io) : NULL;
+  done = done && c.io && run_steps(&c, x);
+  free(c.io);
+  sepcl_execution_free(c.execution);
+  sepcl_network_free(network);
+  return done;
+}
