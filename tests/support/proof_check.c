@@ -50,15 +50,14 @@ static bool read_storage(content *out, const checker *c, const place *from) {
 
 static bool launch(const checker *c, int32_t index) {
   const step *p = &c->execution->network->steps[index];
-  stage_params params = p->bound.params;
-  stage_buffers b = {NULL, c->execution->network->weights, NULL, NULL, NULL};
-  b.x = locate_operand(c->execution, c->io, &p->x, &params.x_at);
-  b.r = locate_operand(c->execution, c->io, &p->r, &params.r_at);
-  b.s = locate_operand(c->execution, c->io, &p->s, &params.s_at);
-  b.y = locate_operand(c->execution, c->io, &p->y, &params.y_at);
-  params.w_at += p->weights_at;
-  return stage_enqueue(c->context->cl, c->execution->kernels[index], p->bound.v, &params, &b, c->context->queue,
-                       NULL) == SEPCL_OK;
+  stage_launch l = {.kernel = c->execution->kernels[index], .v = p->bound.v, .params = p->bound.params};
+  l.x = locate_operand(c->execution, c->io, &p->x, &l.params.x_at);
+  l.r = locate_operand(c->execution, c->io, &p->r, &l.params.r_at);
+  l.s = locate_operand(c->execution, c->io, &p->s, &l.params.s_at);
+  l.y = locate_operand(c->execution, c->io, &p->y, &l.params.y_at);
+  l.w = c->execution->network->weights;
+  l.params.w_at += p->weights_at;
+  return stage_enqueue(c->context->cl, &l, c->context->queue, NULL) == SEPCL_OK;
 }
 
 /* What the exact side computes, against what the device left in memory. */

@@ -1,0 +1,240 @@
+/* Networks with halves in memory: proven bounds, overflow found beforehand, and how results compare. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/known.h"
+#include "reference_functions.h"
+#include "support/context.h"
+#include "support/half.h"
+#include "support/proof_check.h"
+#include "support/random.h"
+#include "support/zoo_outputs.h"
+#include "zoo.h"
+
+enum { CHANNELS = 24, SIDE = 9 };
+
+/* x -> conv 1x1 by `gain` -> ReLU -> the sum over all pixels -> conv 1x1 back -> y. The sum's largest value is
+ * 81 * 24 * gain / 100 for inputs up to 1. */
+static sepcl_graph *squeeze(float gain) {
+  sepcl_graph *graph = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&graph), SEPCL_OK);
+  float weights[CHANNELS * CHANNELS];
+  for (int i = 0; i < CHANNELS * CHANNELS; i++) weights[i] = gain / 100;
+  const int64_t shape[4] = {1, SIDE, SIDE, CHANNELS}, kernel[4] = {CHANNELS, CHANNELS, 1, 1};
+  sepcl_conv_attributes conv = SEPCL_CONV_ATTRIBUTES_INIT;
+  conv.outputs = CHANNELS;
+  sepcl_value x = sepcl_graph_input(graph, "x", 4, shape);
+  sepcl_value v = sepcl_graph_conv(graph, x, sepcl_graph_constant(graph, 4, kernel, weights), SEPCL_NO_VALUE, &conv);
+  v = sepcl_graph_activation(graph, v, (sepcl_activation){.kind = SEPCL_RELU});
+  sepcl_graph_name_next(graph, "sum");
+  v = sepcl_graph_reduce(graph, v, SEPCL_REDUCE_SUM, 6, 1);
+  for (int i = 0; i < CHANNELS * CHANNELS; i++) weights[i] = 1e-4f;
+  v = sepcl_graph_conv(graph, v, sepcl_graph_constant(graph, 4, kernel, weights), SEPCL_NO_VALUE, &conv);
+  sepcl_graph_output(graph, "y", v);
+  ck_assert_int_eq(sepcl_graph_status(graph), SEPCL_OK);
+  return graph;
+}
+
+static sepcl_network_options f16(void) {
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  options.precision = SEPCL_F16;
+  return options;
+}
+
+static sepcl_stage_info stage_called(const sepcl_network *network, const char *name) {
+  sepcl_stage_info stage = {.name = NULL};
+  for (int i = 0; i < sepcl_network_stage_count(network); i++) {
+    ck_assert_int_eq(sepcl_network_stage_info(&stage, network, i), SEPCL_OK);
+    if (!strcmp(stage.name, name)) return stage;
+  }
+  ck_abort_msg("no stage %s", name);
+  return stage;
+}
+
+/* 81 * 24 * 100 / 100 = 1944 fits; 81 * 24 * 4000 / 100 = 77760 does not, and only that value stays f32. */
+START_TEST(overflow_is_found_beforehand) {
+  const test_context *context = test_context_shared();
+  const float gains[2] = {100, 4000};
+  float x[SIDE * SIDE * CHANNELS], y[CHANNELS];
+  for (int i = 0; i < SIDE * SIDE * CHANNELS; i++) x[i] = 1;
+  for (int i = 0; i < 2; i++) {
+    const bool overflows = i == 1;
+    sepcl_graph *graph = squeeze(gains[i]);
+    sepcl_network_options options = f16();
+    sepcl_network *network = NULL;
+    sepcl_execution *execution = NULL;
+    sepcl_network_info info;
+    ck_assert_int_eq(sepcl_network_plan(&network, context->device, graph, &options), SEPCL_OK);
+    ck_assert_int_eq(sepcl_network_get_info(&info, network), SEPCL_OK);
+    ck_assert_int_eq(info.kept_floats, overflows);
+    const sepcl_stage_info sum = stage_called(network, "sum");
+    ck_assert_str_eq(sum.storage, overflows ? "f16 > f32" : "f16");
+    ck_assert(overflows == (sum.high > 65504));
+    sepcl_network_free(network);
+    ck_assert_int_eq(sepcl_network_compile(&network, context->device, graph, &options), SEPCL_OK);
+    ck_assert_int_eq(sepcl_execution_create(&execution, network), SEPCL_OK);
+    ck_assert_int_eq(sepcl_execution_run(execution, (const float *const[]){x}, (float *const[]){y}), SEPCL_OK);
+    const double expected = 81 * 24 * (double)gains[i] / 100 * 24 * 1e-4;
+    for (int c = 0; c < CHANNELS; c++) ck_assert_double_eq_tol((double)y[c], expected, expected * 2e-3);
+    sepcl_execution_free(execution);
+    sepcl_network_free(network);
+    sepcl_graph_free(graph);
+  }
+}
+END_TEST
+
+/* The control: as halves the larger sum is infinite, so that to have kept it as a float is what makes the result
+ * finite. */
+START_TEST(as_a_half_it_would_overflow) {
+  ck_assert(isinf(half_nearest(77760)));
+  ck_assert(half_nearest(65519) == 65504);
+  ck_assert(isinf(half_nearest(65520)));
+}
+END_TEST
+
+/* Told of larger inputs, the same network keeps more floats. */
+START_TEST(the_input_range_counts) {
+  sepcl_graph *graph = squeeze(100);
+  sepcl_network_options options = f16();
+  sepcl_network *network = NULL;
+  sepcl_network_info info;
+  options.input_low = -50;
+  options.input_high = 50;
+  ck_assert_int_eq(sepcl_network_plan(&network, test_context_shared()->device, graph, &options), SEPCL_OK);
+  ck_assert_int_eq(sepcl_network_get_info(&info, network), SEPCL_OK);
+  ck_assert_int_eq(info.kept_floats, 1);
+  sepcl_network_free(network);
+  options.input_low = 60;
+  ck_assert_int_eq(sepcl_network_plan(&network, test_context_shared()->device, graph, &options),
+                   SEPCL_INVALID_ARGUMENT);
+  options.input_low = NAN;
+  ck_assert_int_eq(sepcl_network_plan(&network, test_context_shared()->device, graph, &options),
+                   SEPCL_INVALID_ARGUMENT);
+  options = f16();
+  options.precision = (sepcl_precision)7;
+  ck_assert_int_eq(sepcl_network_plan(&network, test_context_shared()->device, graph, &options),
+                   SEPCL_INVALID_ARGUMENT);
+  sepcl_graph_free(graph);
+}
+END_TEST
+
+static const char *const networks[] = {"mobilenet_v2:resolution=64", "keras_separable", "deformable"};
+
+/* Every stage within its bound; bounds a million times smaller, and another weight, are found out. */
+START_TEST(stages_keep_within_their_bounds) {
+  sepcl_graph *graph = NULL;
+  ck_assert_int_eq(zoo_build(&graph, networks[_i]), 0);
+  float *x = zoo_pictures(graph, 0);
+  proof_check_options options = {f16(), 1, 0, false, stdout};
+  options.network.input_low = -1.5f;
+  options.network.input_high = 1.5f;
+  proof_check r;
+  ck_assert_msg(proof_check_run(&r, test_context_shared(), graph, x, &options), "%s", r.message);
+  ck_assert_int_eq(r.outside, 0);
+  ck_assert_int_gt(r.halves, 0);
+  ck_assert(r.finite);
+  if (_i == 0) {
+    options.divisor = 1e6;
+    ck_assert(proof_check_run(&r, test_context_shared(), graph, x, &options));
+    ck_assert_int_gt(r.outside, 0);
+    options.divisor = 1;
+    options.perturb = 3;
+    ck_assert(proof_check_run(&r, test_context_shared(), graph, x, &options));
+    ck_assert_int_gt(r.outside, 0);
+  }
+  free(x);
+  sepcl_graph_free(graph);
+}
+END_TEST
+
+/* What is known of a function's results holds for numbers drawn at random, and for pairs of them `error` apart. */
+START_TEST(functions_keep_within_what_is_known) {
+  static const float parameters[SEPCL_FUNCTION_COUNT][2] = {
+      [SEPCL_CLIP] = {-1.0f, 0.75f},       [SEPCL_LEAKY_RELU] = {0.1f, 0.0f},  [SEPCL_ELU] = {1.5f, 0.0f},
+      [SEPCL_HARD_SIGMOID] = {0.2f, 0.5f}, [SEPCL_THRESHOLDED] = {0.5f, 0.0f}, [SEPCL_SELU] = {1.6732632f, 1.0507009f}};
+  const sepcl_activation a = {(sepcl_function)_i, parameters[_i][0], parameters[_i][1]};
+  rng r = rng_of(5, (uint64_t)_i, 0);
+  int64_t checked = 0;
+  for (int64_t i = 0; i < 50000; i++) {
+    const float size = rng_float(&r, 0.0f, 1.0f) < 0.5f ? 2.0f : 30.0f;
+    const float x = rng_float(&r, -size, size), z = rng_float(&r, -size, size);
+    const known point = known_function(a, known_exact((double)x, (double)x));
+    if (point.why) continue; /* outside of its domain */
+    const double got = (double)reference_function(a, x);
+    ck_assert_msg(got >= point.low && got <= point.high, "function %d of %a is %a: not in [%a, %a]", _i, (double)x, got,
+                  point.low, point.high);
+    known range = known_exact(fmin((double)x, (double)z), fmax((double)x, (double)z));
+    range.error = range.local = fabs((double)x - (double)z);
+    const known image = known_function(a, range);
+    checked++;
+    if (image.why) continue;
+    ck_assert_msg(got >= image.low && got <= image.high, "function %d of %a in [%a, %a]: %a is not in [%a, %a]", _i,
+                  (double)x, range.low, range.high, got, image.low, image.high);
+    const double moved = fabs(got - (double)reference_function(a, z));
+    ck_assert_msg(moved <= image.local * (1 + 1e-6) + 1e-6 * fabs(got), "function %d of %a and %a: %g apart, not %g",
+                  _i, (double)x, (double)z, moved, image.local);
+  }
+  ck_assert_int_gt(checked, 10000);
+}
+END_TEST
+
+/* One launch and a launch a stage; halves take half of the arena. */
+START_TEST(replays_agree) {
+  sepcl_graph *graph = NULL;
+  ck_assert_int_eq(zoo_build(&graph, networks[0]), 0);
+  sepcl_network_options options = f16();
+  zoo_outputs one, many, floats;
+  options.replay = SEPCL_REPLAY_LAUNCHES;
+  ck_assert_msg(zoo_outputs_run(&many, test_context_shared()->device, graph, &options, 0), "%s", many.message);
+  options.replay = SEPCL_REPLAY_AUTO;
+  ck_assert_msg(zoo_outputs_run(&one, test_context_shared()->device, graph, &options, 0), "%s", one.message);
+  ck_assert_mem_eq(one.values, many.values, one.elements * sizeof *one.values);
+  options.precision = SEPCL_F32;
+  ck_assert_msg(zoo_outputs_run(&floats, test_context_shared()->device, graph, &options, 0), "%s", floats.message);
+  ck_assert_mem_ne(one.values, floats.values, one.elements * sizeof *one.values);
+  ck_assert_uint_lt(one.info.arena_bytes, floats.info.arena_bytes * 6 / 10);
+  zoo_outputs_free(&one);
+  zoo_outputs_free(&many);
+  zoo_outputs_free(&floats);
+  sepcl_graph_free(graph);
+}
+END_TEST
+
+/* A float planned network has a bound too, far smaller. */
+START_TEST(floats_have_bounds) {
+  sepcl_graph *graph = squeeze(100);
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  sepcl_network *floats = NULL, *halves = NULL;
+  sepcl_network_info a, b;
+  ck_assert_int_eq(sepcl_network_plan(&floats, test_context_shared()->device, graph, &options), SEPCL_OK);
+  options.precision = SEPCL_F16;
+  ck_assert_int_eq(sepcl_network_plan(&halves, test_context_shared()->device, graph, &options), SEPCL_OK);
+  ck_assert_int_eq(sepcl_network_get_info(&a, floats), SEPCL_OK);
+  ck_assert_int_eq(sepcl_network_get_info(&b, halves), SEPCL_OK);
+  ck_assert_double_gt(a.error_bound, 0);
+  ck_assert_double_lt(a.error_bound, 1e-4);
+  ck_assert_double_gt(b.error_bound, 100 * a.error_bound);
+  ck_assert_int_eq(a.halves, 0);
+  sepcl_network_free(floats);
+  sepcl_network_free(halves);
+  sepcl_graph_free(graph);
+}
+END_TEST
+
+Suite *suite_half(void);
+Suite *suite_half(void) {
+  Suite *suite = suite_create("half");
+  TCase *tcase = tcase_create("halves");
+  tcase_set_timeout(tcase, 600);
+  tcase_add_test(tcase, overflow_is_found_beforehand);
+  tcase_add_test(tcase, as_a_half_it_would_overflow);
+  tcase_add_test(tcase, the_input_range_counts);
+  tcase_add_loop_test(tcase, stages_keep_within_their_bounds, 0, 3);
+  tcase_add_loop_test(tcase, functions_keep_within_what_is_known, 0, SEPCL_FUNCTION_COUNT);
+  tcase_add_test(tcase, replays_agree);
+  tcase_add_test(tcase, floats_have_bounds);
+  suite_add_tcase(suite, tcase);
+  return suite;
+}
