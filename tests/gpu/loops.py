@@ -56,6 +56,8 @@ def nvidia_count(body):
 
 
 def main_loop(text, vendor):
-    """(FMAs, vector ALU instructions) of the innermost loop with the most FMAs; (0, 0) if none has any."""
+    """(FMAs, vector ALU instructions) of the innermost loop with the highest share of FMAs, of those with 16 and more, else of the one
+    with the most; (0, 0) if none has any. The loop that stores results may hold as many, within its activations."""
     lines, count = (amd_lines, amd_count) if vendor == "amd" else (nvidia_lines, nvidia_count)
-    return max([count(body) for body in innermost(lines(text))], default=(0, 0))
+    counts = [count(body) for body in innermost(lines(text))]
+    return max(counts, key=lambda c: (min(c[0], 16), c[0] / max(c[1], 1)), default=(0, 0))
