@@ -598,6 +598,15 @@ typedef enum sepcl_precision {
   SEPCL_F16 /* halves, but for values that could pass 65504 for some input within the input range, and the caller's */
 } sepcl_precision;
 
+/* Which kernels, and how their work is cut. Tuning measures candidates on the device, keeps the winners in its cache by
+ * shape, and later compiles use them. The bits are the same whatever was chosen. */
+typedef enum sepcl_tuning {
+  SEPCL_TUNING_REMEMBERED = 0, /* what earlier tunings found, else the built-in rules */
+  SEPCL_TUNING_OFF,            /* the built-in rules */
+  SEPCL_TUNING_QUICK,          /* tunes first, if it is not remembered: seconds */
+  SEPCL_TUNING_FULL            /* the same, with more candidates and rounds: up to two minutes */
+} sepcl_tuning;
+
 typedef struct sepcl_network_options {
   uint32_t size;
   sepcl_policy policy;
@@ -609,10 +618,11 @@ typedef struct sepcl_network_options {
   sepcl_gemm_source gemm;
   sepcl_precision precision;
   float input_low, input_high; /* what inputs hold, for the proven bounds; both 0: [-1, 1] */
+  sepcl_tuning tuning;
 } sepcl_network_options;
 #define SEPCL_NETWORK_OPTIONS_INIT \
   {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, \
-   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f}
+   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f, SEPCL_TUNING_REMEMBERED}
 
 /* Runs the passes, chooses kernels, plans memory, compiles and uploads the weights. The graph may be freed after. */
 SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
@@ -622,6 +632,30 @@ SEPCL_API sepcl_status sepcl_network_plan(sepcl_network **out, sepcl_device *dev
                                           const sepcl_network_options *options);
 /* Its executions must be gone. NULL is fine. */
 SEPCL_API void sepcl_network_free(sepcl_network *network);
+
+typedef struct sepcl_tune_options {
+  uint32_t size;
+  sepcl_tuning level; /* OFF: forgets what was found for this graph's stages; REMEMBERED: measures nothing */
+  double seconds;     /* at most about so long; 0: 30 for QUICK, 100 for FULL; kernels compile besides */
+  void (*progress)(void *user, double share, const char *what); /* may be NULL; share goes from 0 to 1 */
+  void *user;
+} sepcl_tune_options;
+#define SEPCL_TUNE_OPTIONS_INIT {sizeof(sepcl_tune_options), SEPCL_TUNING_QUICK, 0.0, NULL, NULL}
+
+typedef struct sepcl_tune_report {
+  int32_t shapes, candidates; /* distinct stages that have candidates; candidates measured for all of them together */
+  int32_t changed;            /* stages' shapes that take another choice than the default */
+  int32_t rounds;
+  sepcl_replay replay;         /* the faster one */
+  double default_ms, tuned_ms; /* of the whole, lower quartile of interleaved runs; 0: not measured */
+  double seconds;
+} sepcl_tune_report;
+
+/* Measures candidates for the network that `graph` and `options` give on the device and remembers the winners in the
+ * device's cache (without one nothing is kept). A later sepcl_network_compile uses them. Needs the whole device:
+ * what else runs disturbs it. `options` and `tune` may be NULL. */
+SEPCL_API sepcl_status sepcl_network_tune(sepcl_tune_report *out, sepcl_device *device, const sepcl_graph *graph,
+                                          const sepcl_network_options *options, const sepcl_tune_options *tune);
 /* Inputs and outputs as the graph had them. */
 SEPCL_API int32_t sepcl_network_input_count(const sepcl_network *network);
 SEPCL_API int32_t sepcl_network_output_count(const sepcl_network *network);

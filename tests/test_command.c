@@ -117,8 +117,8 @@ static void has_flag(const cJSON *object, const char *name) {
 START_TEST(helps) {
   command_expect("--help", 0, "sepcl COMMAND");
   command_expect("--version", 0, SEPCL_VERSION);
-  static const char *const names[] = {"devices", "summary", "plan", "run",     "bench",
-                                      "export",  "picture", "zoo",  "kernels", "ops"};
+  static const char *const names[] = {"devices", "summary", "plan",    "run", "bench", "export",
+                                      "picture", "zoo",     "kernels", "ops", "tune"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char line[64];
     snprintf(line, sizeof line, "%s --help", names[i]);

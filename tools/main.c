@@ -30,6 +30,10 @@ static const command commands[] = {
     {"bench", "MODEL", "Measures a model, host array in to host array out, and each of its layers",
      "  sepcl bench model.onnx\n  sepcl bench zoo:mobilenet_v2 --iterations 200 --json\n",
      COMPILE | OPTIONS_INPUT | OPTIONS_BENCH | OPTIONS_PROFILE, 1, 1, command_bench},
+    {"tune", "MODEL", "Measures kernels and their splits for a model's stages and remembers what is fastest",
+     "  sepcl tune model.onnx\n  sepcl tune model.onnx --tuning full\n  sepcl tune model.onnx --tuning off    "
+     "(forgets)\n",
+     COMPILE, 1, 1, command_tune},
     {"export", "MODEL OUT.onnx", "Writes a model as ONNX, with preprocessing and labels as metadata",
      "  sepcl export zoo:mobilenet_v1 mobilenet_v1.onnx\n"
      "  sepcl export in.onnx out.onnx --resize 256 --crop 224 --labels names.txt\n",

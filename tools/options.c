@@ -43,6 +43,8 @@ static struct poptOption compile[] = {
            "WHEN"),
     OPTION("gemm", POPT_ARG_STRING, gemm,
            "matrix products under --fastest: auto (default: CLBlast where measured faster), ours, clblast", "WHOSE"),
+    OPTION("tuning", POPT_ARG_STRING, tuning,
+           "remembered (default): what `sepcl tune` found; off: the built-in rules; quick, full: tunes first", "LEVEL"),
     OPTION("skip-passes", POPT_ARG_STRING, skip_passes, "graph passes to leave out, comma-separated, or all", "NAMES"),
     OPTION("fastest", POPT_ARG_NONE, fastest, "allows kernels whose results differ in the last bits", NULL),
     OPTION("keep-batch-norm", POPT_ARG_NONE, keep_batch_norm, "folds no batch normalisation into weights", NULL),
@@ -146,9 +148,9 @@ static void free_list(char **list) {
 }
 
 void options_free(options *o) {
-  char *const strings[] = {o->device, o->cache_dir, o->precision,   o->input_range, o->replay, o->family,
-                           o->fusion, o->gemm,      o->skip_passes, o->profile,     o->resize, o->crop,
-                           o->mean,   o->std,       o->labels,      o->output_dir};
+  char *const strings[] = {o->device, o->cache_dir, o->precision, o->input_range, o->replay,    o->family,
+                           o->fusion, o->gemm,      o->tuning,    o->skip_passes, o->profile,   o->resize,
+                           o->crop,   o->mean,      o->std,       o->labels,      o->output_dir};
   for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) free(strings[i]);
   free_list(o->input_shapes);
   free_list(o->inputs);

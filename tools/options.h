@@ -27,7 +27,7 @@ typedef struct options {
   char *device, *cache_dir;
   int batch;
   char **input_shapes; /* NULL-terminated, or NULL */
-  char *precision, *input_range, *replay, *family, *fusion, *gemm, *skip_passes;
+  char *precision, *input_range, *replay, *family, *fusion, *gemm, *tuning, *skip_passes;
   int fastest, keep_batch_norm;
   char *profile;
   char **inputs; /* NAME=FILE, NULL-terminated, or NULL */
@@ -64,6 +64,7 @@ int command_plan(const options *o);
 int command_run(const options *o);
 int command_bench(const options *o);
 int command_export(const options *o);
+int command_tune(const options *o);
 int command_picture(const options *o);
 
 #endif

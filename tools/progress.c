@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "statistics.h"
+#include "table.h"
 
 static struct {
   pthread_mutex_t lock;
@@ -14,6 +15,7 @@ static struct {
   pthread_t thread;
   bool running;
   const char *what;
+  double share; /* < 0: unknown */
 } progress = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 
 static struct timespec soon(void) {
@@ -34,7 +36,11 @@ static void *show(void *unused) {
   for (int i = 0; progress.running; i++) {
     struct timespec at = soon();
     pthread_cond_timedwait(&progress.ended, &progress.lock, &at);
-    if (progress.running)
+    char bar[80];
+    if (progress.running && progress.share >= 0.0)
+      fprintf(stderr, "\r%s %3.0f%% %s  %s ... %.0f s\033[K", frames[i % 6], 100.0 * progress.share,
+              bar_text(bar, progress.share, 24), progress.what, (now_ms() - start) * 1e-3);
+    else if (progress.running)
       fprintf(stderr, "\r%s %s ... %.0f s\033[K", frames[i % 6], progress.what, (now_ms() - start) * 1e-3);
   }
   pthread_mutex_unlock(&progress.lock);
@@ -46,8 +52,17 @@ static void *show(void *unused) {
 void progress_begin(const char *what) {
   if (!isatty(STDERR_FILENO)) return;
   progress.what = what;
+  progress.share = -1.0;
   progress.running = true;
   if (pthread_create(&progress.thread, NULL, show, NULL)) progress.running = false;
+}
+
+void progress_share(double share, const char *what) {
+  if (!progress.running) return;
+  pthread_mutex_lock(&progress.lock);
+  progress.share = share;
+  progress.what = what;
+  pthread_mutex_unlock(&progress.lock);
 }
 
 void progress_end(void) {

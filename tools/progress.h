@@ -5,5 +5,7 @@
 /* One at a time; `what` must live until progress_end. */
 void progress_begin(const char *what);
 void progress_end(void);
+/* Draws a bar besides, and says what goes on. */
+void progress_share(double share, const char *what);
 
 #endif

@@ -1,7 +1,7 @@
 # Completion for bash: `source sepcl.bash`, or install it as /usr/share/bash-completion/completions/sepcl.
 _sepcl() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-  local commands="devices summary plan run bench export picture zoo kernels ops help"
+  local commands="devices summary plan run bench tune export picture zoo kernels ops help"
   if [ "$COMP_CWORD" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
     return

@@ -83,15 +83,18 @@ static bool network_options(sepcl_network_options *out, const options *o) {
   static const char *const families[] = {"auto", "row", "tile", "scalar", NULL};
   static const char *const fusions[] = {"auto", "always", "never", NULL};
   static const char *const gemms[] = {"auto", "ours", "clblast", NULL};
+  static const char *const tunings[] = {"remembered", "off", "quick", "full", NULL};
+  int tuning = choice("tuning", o->tuning, tunings);
   int fusion = choice("fusion", o->fusion, fusions), gemm = choice("gemm", o->gemm, gemms);
   int precision = choice("precision", o->precision, precisions), replay = choice("replay", o->replay, replays),
       family = choice("family", o->family, families);
-  if (precision < 0 || replay < 0 || family < 0 || fusion < 0 || gemm < 0) return false;
+  if (precision < 0 || replay < 0 || family < 0 || fusion < 0 || gemm < 0 || tuning < 0) return false;
   out->policy = o->fastest ? SEPCL_FASTEST : SEPCL_REPRODUCIBLE;
   out->replay = (sepcl_replay)replay;
   out->family = (sepcl_family)family;
   out->fusion = (sepcl_fusion)fusion;
   out->gemm = (sepcl_gemm_source)gemm;
+  out->tuning = (sepcl_tuning)tuning;
   out->precision = (sepcl_precision)precision;
   out->skip_passes = o->skip_passes;
   out->keep_batch_norm = o->keep_batch_norm;
@@ -126,12 +129,17 @@ static bool check_skipped_passes(const session *s) {
   return true;
 }
 
+bool session_options(sepcl_network_options *out, session *s) {
+  float range[2];
+  if (!network_options(out, s->o) || !input_range_of(range, s->o, s->graph)) return false;
+  out->input_low = s->input_low = range[0];
+  out->input_high = s->input_high = range[1];
+  return true;
+}
+
 bool session_compile(session *s, bool execute) {
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
-  float range[2];
-  if (!network_options(&options, s->o) || !input_range_of(range, s->o, s->graph)) return false;
-  options.input_low = s->input_low = range[0];
-  options.input_high = s->input_high = range[1];
+  if (!session_options(&options, s)) return false;
   progress_begin("compiling kernels");
   double start = now_ms();
   bool compiled = compile(s, &options, execute);

@@ -26,6 +26,8 @@ typedef struct session {
 /* Each takes the session one step further; false with a complaint. */
 bool session_load(session *s, const options *o, const char *model);
 bool session_open_device(session *s);
+/* The network's options by the command line. */
+bool session_options(sepcl_network_options *out, session *s);
 /* Without `execute` only the plan is made. */
 bool session_compile(session *s, bool execute);
 void session_free(session *s);

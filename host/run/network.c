@@ -9,6 +9,7 @@
 #include "error.h"
 #include "plan/certificate.h"
 #include "run/run.h"
+#include "select/tuning.h"
 #include "stage/clblast.h"
 
 static sepcl_status check_gemm(const sepcl_network_options *options) {
@@ -36,6 +37,8 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
     return failure(SEPCL_INVALID_ARGUMENT, "options.size is %u, not %zu: start from SEPCL_NETWORK_OPTIONS_INIT",
                    options->size, sizeof *options);
   if (options) TRY(check_gemm(options));
+  if (options && ((int)options->tuning < 0 || options->tuning > SEPCL_TUNING_FULL))
+    return failure(SEPCL_INVALID_ARGUMENT, "options.tuning is %d, not a sepcl_tuning", (int)options->tuning);
   if (options && options->precision != SEPCL_F32 && options->precision != SEPCL_F16)
     return failure(SEPCL_INVALID_ARGUMENT, "options.precision is %d: no sepcl_precision", (int)options->precision);
   if (options &&
@@ -58,6 +61,7 @@ static sepcl_status choose_replay(sepcl_network *network) {
   }
   if (wanted == SEPCL_REPLAY_ONE_LAUNCH && refused)
     return failure(SEPCL_UNSUPPORTED, "the network cannot run in one launch: %s", refused);
+  if (wanted == SEPCL_REPLAY_AUTO && !refused) wanted = tuning_recall_replay(network);
   network->replay = wanted == SEPCL_REPLAY_LAUNCHES || refused ? SEPCL_REPLAY_LAUNCHES : SEPCL_REPLAY_ONE_LAUNCH;
   return SEPCL_OK;
 }
@@ -116,14 +120,12 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
   sepcl_network *network = calloc(1, sizeof *network);
   if (!network) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for a network");
   network->device = device;
-  network->executable = executable;
   network->options = options ? *options : (sepcl_network_options)SEPCL_NETWORK_OPTIONS_INIT;
+  network->executable = executable;
   network->error_bound = -1.0;
   /* A certificate reads all weights: only for who looks at the plan, or where storage depends on it. */
   sepcl_status status = plan(network, graph, !executable || network->options.precision == SEPCL_F16);
   network->options.skip_passes = NULL; /* the caller's text is not kept */
-  if (status == SEPCL_OK && executable) status = build_programs(network);
-  if (status == SEPCL_OK && executable) status = upload_weights(network);
   if (status != SEPCL_OK) {
     sepcl_network_free(network);
     return status;
@@ -132,9 +134,28 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
   return SEPCL_OK;
 }
 
+sepcl_status network_lay_out(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
+                             const sepcl_network_options *options) {
+  return make(out, device, graph, options, true);
+}
+
+sepcl_status network_finish(sepcl_network *network) {
+  TRY(build_programs(network));
+  return upload_weights(network);
+}
+
 sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
                                    const sepcl_network_options *options) {
-  return make(out, device, graph, options, true);
+  if (options && options->tuning) {
+    TRY(check(out, device, graph, options));
+    TRY(tune_unless_known(device, graph, options));
+  }
+  TRY(make(out, device, graph, options, true));
+  sepcl_status status = network_finish(*out);
+  if (status == SEPCL_OK) return SEPCL_OK;
+  sepcl_network_free(*out);
+  *out = NULL;
+  return status;
 }
 
 sepcl_status sepcl_network_plan(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,

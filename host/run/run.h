@@ -5,6 +5,15 @@
 #include "run/adapt.h"
 #include "run/network.h"
 
+/* network.c: a network that is planned, with stages that may still be bound otherwise (plan_weights again, then); and
+ * the rest of its way to one that executes. */
+sepcl_status network_lay_out(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
+                             const sepcl_network_options *options);
+sepcl_status network_finish(sepcl_network *network);
+
+/* tune.c: what options.tuning asks for before a network is compiled. */
+sepcl_status tune_unless_known(sepcl_device *device, const sepcl_graph *graph, const sepcl_network_options *options);
+
 /* network.c: the programs of a launch per stage. */
 sepcl_status build_stage_programs(sepcl_network *network);
 

@@ -16,6 +16,7 @@ static int64_t reserve(sepcl_network *network, int64_t floats) {
 }
 
 void plan_weights(sepcl_network *network) {
+  network->weights_floats = 0;
   for (int32_t i = 0; i < network->step_count; i++) {
     step *p = &network->steps[i];
     if (!p->view && p->bound.packed_floats) p->weights_at = reserve(network, (int64_t)p->bound.packed_floats);

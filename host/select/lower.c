@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "select/tuning.h"
 
 typedef sepcl_status (*lowering)(sepcl_network *network, sepcl_value value);
 
@@ -168,20 +169,37 @@ static uint64_t step_bytes(const step *p) {
   return floats * sizeof(float);
 }
 
-sepcl_status bind_steps(sepcl_network *network) {
+sepcl_status bind_step(sepcl_network *network, step *p, const tuned_choice *choice) {
   device_limits limits = device_limits_of(network->device);
+  const stage s = p->bound.s;
+  const variant *v = p->bound.v;
+  if (choice) {
+    if (choice->v) v = choice->v;
+    limits.tasks = choice->tasks;
+    limits.panel_tasks = choice->panel_tasks;
+  }
+  TRY(stage_bind(&p->bound, &s, v, network->options.family, &limits));
+  stage_params *params = &p->bound.params;
+  if (p->x.root != SEPCL_NO_VALUE) params->x_pitch = (params_int)p->x.pitch;
+  if (p->r.root != SEPCL_NO_VALUE) params->r_pitch = (params_int)p->r.pitch;
+  if (p->s.root != SEPCL_NO_VALUE) params->s_pitch = (params_int)p->s.pitch;
+  params->y_pitch = (params_int)p->y.pitch;
+  return SEPCL_OK;
+}
+
+sepcl_status bind_steps(sepcl_network *network) {
+  const bool tuned = tuning_is_wanted(network);
   for (int32_t i = 0; i < network->step_count; i++) {
     step *p = &network->steps[i];
+    tuned_choice choice;
     if (p->view) continue;
-    stage s = p->bound.s;
-    if (stage_bind(&p->bound, &s, p->bound.v, network->options.family, &limits) != SEPCL_OK)
+    /* What was remembered may be of another version's kernels: then the default serves. */
+    if (tuned && !p->bound.v && tuning_recall(&choice, network->device, &p->bound.s) &&
+        bind_step(network, p, &choice) == SEPCL_OK)
+      p->reason = "tuned";
+    else if (bind_step(network, p, NULL) != SEPCL_OK)
       return failure(SEPCL_UNSUPPORTED, "node '%s': %s", network->graph->nodes[p->node].name, sepcl_last_error());
     if (!p->reason) p->reason = "first of its stage's list that fits device and shape";
-    stage_params *params = &p->bound.params;
-    if (p->x.root != SEPCL_NO_VALUE) params->x_pitch = (params_int)p->x.pitch;
-    if (p->r.root != SEPCL_NO_VALUE) params->r_pitch = (params_int)p->r.pitch;
-    if (p->s.root != SEPCL_NO_VALUE) params->s_pitch = (params_int)p->s.pitch;
-    params->y_pitch = (params_int)p->y.pitch;
     p->macs = stage_macs(&p->bound.s);
     p->bytes = step_bytes(p);
   }

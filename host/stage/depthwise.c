@@ -63,6 +63,7 @@ static void prepare(const stage *s, const variant *v, const device_limits *limit
   int64_t wanted = macs / TASK_MACS + 1;
   if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
   if (wanted > units) wanted = ceil_div(wanted, units) * units;
+  if (limits->tasks) wanted = limits->tasks;
   int32_t band_tasks = ceil_div(wanted, g->n);
   if (band_tasks > bands) band_tasks = bands;
   const int32_t vectors = g->oc / v->vec > 0 ? g->oc / v->vec : 1;

@@ -93,7 +93,8 @@ void split_product(const variant *v, const device_limits *limits, stage_params *
                      images * g->groups,
                      ceil_div(rows, v->mr),
                      ceil_div(outputs, v->nr)};
-  const int64_t wanted = ceil_div(wanted_tasks(&m, (int32_t)limits->compute_units), m.repeats);
+  const int64_t tasks = limits->tasks ? limits->tasks : wanted_tasks(&m, (int32_t)limits->compute_units);
+  const int64_t wanted = ceil_div(tasks, m.repeats);
   int32_t row_tasks, panel_tasks;
   if (outputs > rows) { /* more weights than inputs: each core reads its own */
     panel_tasks = clamp(wanted, m.panels);
@@ -102,7 +103,11 @@ void split_product(const variant *v, const device_limits *limits, stage_params *
     panel_tasks = clamp(ceil_div(m.outputs * m.taps * 4, RESIDENT_BYTES), m.panels);
     row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles);
   }
-  if ((int64_t)row_tasks * panel_tasks < wanted) panel_tasks = clamp(ceil_div(wanted, row_tasks), m.panels);
+  if (limits->panel_tasks) {
+    panel_tasks = clamp(limits->panel_tasks, m.panels);
+    row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles);
+  } else if ((int64_t)row_tasks * panel_tasks < wanted)
+    panel_tasks = clamp(ceil_div(wanted, row_tasks), m.panels);
   const int32_t panels_each = ceil_div(m.panels, panel_tasks), tiles_each = ceil_div(m.tiles, row_tasks);
   g->split[0] = tiles_each * v->mr;
   g->split[1] = ceil_div(m.tiles, tiles_each);

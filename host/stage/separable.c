@@ -64,6 +64,7 @@ static void prepare(const stage *s, const variant *v, const device_limits *limit
   int64_t wanted = (int64_t)stage_macs(s) / TASK_MACS + 1;
   if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
   if (wanted > units) wanted = ceil_div(wanted, units) * units;
+  if (limits->tasks) wanted = limits->tasks;
   int32_t row_tasks = wanted < strips ? (int32_t)wanted : strips;
   /* Tasks over the panels each repeat the depthwise half: only as many as keep the units busy. */
   int32_t panel_tasks = row_tasks < units ? ceil_div(units, row_tasks) : 1;

@@ -35,6 +35,8 @@ typedef struct device_limits {
   uint32_t vector_width, compute_units;
   uint64_t local_memory, max_work_group;
   bool gpu;
+  /* How tuning wants the stage cut; 0: by the stage's own rule. */
+  int32_t tasks, panel_tasks;
 } device_limits;
 
 /* A stage bound to a variant: everything an enqueue needs but buffers, offsets and pitches. */
