@@ -41,8 +41,12 @@ static void FN(layer)(OPERANDS, const stage_params *p, const int unit) {
   const int channels = p->u.window.c;
   __global const XT *from = x + p->x_at + (long)unit * p->x_pitch;
   __global YT *to = y + p->y_at + (long)unit * p->y_pitch;
-  const float mean = FN(row_sum)(from, channels, 0, 0.0f) * p->extra_float[1];
-  const FV inverse = FN(inverse_deviation)((FV)(FN(row_sum)(from, channels, 1, mean)), p);
+  float mean = 0.0f, sum = 0.0f;
+  for (int squares = 0; squares < 2; squares++) { /* one copy of the sum: it takes many registers */
+    sum = FN(row_sum)(from, channels, squares, mean);
+    if (!squares) mean = sum * p->extra_float[1];
+  }
+  const FV inverse = FN(inverse_deviation)((FV)(sum), p);
   for (int c = 0; c < channels; c += VEC) {
     const int count = min(VEC, channels - c);
     const FV v = FN(finish)(FNV(load_part)(from + c, count) - (FV)(mean), inverse, r, s, p, (int2)(c, count));
@@ -73,8 +77,12 @@ static void FN(instance)(OPERANDS, const stage_params *p, const int unit) {
   __global const XT *from = x + p->x_at + (long)n * pixels * p->x_pitch + c;
   __global YT *to = y + p->y_at + (long)n * pixels * p->y_pitch + c;
   const int2 size = (int2)(pixels, p->x_pitch);
-  const FV mean = FN(channel_sum)(from, size, count, 0, (FV)(0.0f)) * (FV)(p->extra_float[1]);
-  const FV inverse = FN(inverse_deviation)(FN(channel_sum)(from, size, count, 1, mean), p);
+  FV mean = (FV)(0.0f), sum = mean;
+  for (int squares = 0; squares < 2; squares++) {
+    sum = FN(channel_sum)(from, size, count, squares, mean);
+    if (!squares) mean = sum * (FV)(p->extra_float[1]);
+  }
+  const FV inverse = FN(inverse_deviation)(sum, p);
   for (int i = 0; i < pixels; i++) {
     const FV v = FNV(load_part)(from + (long)i * p->x_pitch, count) - mean;
     FNV(store_part)(FN(finish)(v, inverse, r, s, p, (int2)(c, count)), to + (long)i * p->y_pitch, count);
