@@ -51,10 +51,8 @@ typedef struct stage_params {
 typedef struct network_row {
   stage_params params;
   params_int function;             /* which case of RUN_TASK */
-  params_int first;                /* the stage's first ticket */
   params_int waits_at, wait_count; /* in the list of rows to wait for */
   params_int buffers[5];           /* of x, w, r, s, y: index into the launch's buffers */
-  params_int padding;
 } network_row;
 
 enum { NETWORK_IO_BUFFERS = 4, NETWORK_BUFFERS = 2 + NETWORK_IO_BUFFERS /* arena, weights, the caller's */ };

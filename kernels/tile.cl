@@ -42,8 +42,10 @@
  * compiles. */
 #ifdef HAVE_BUILTIN_PREFETCH
 #define PREFETCH(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 2)
+#define PREFETCH_NEAR(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 3)
 #else
 #define PREFETCH(p)
+#define PREFETCH_NEAR(p)
 #endif
 /* for k in [0, count): c += a[k] * b[k], rows a0, a1, ...; b, the panel's weights, moves on. */
 #define TILE_LOAD_B(i, v) const FV b##v = LOADV(b + v * VEC);
@@ -59,10 +61,13 @@
     TILE_ROWS(TILE_STEP)              \
     b += TV * VEC;                    \
   }
-/* The same, fetching a line of memory a step from `soon` on. */
+/* The same, fetching a line of memory a step from `soon` on, and the weights of four steps ahead from the cache that
+ * the panel is in to the nearest one. */
+#define TILE_FETCH_B(i, v) PREFETCH_NEAR(b + (4 * TV + v) * VEC);
 #define TILE_FETCHING_LOOP(count)     \
   for (int k = 0; k < (count); k++) { \
     TILE_VECTORS(TILE_LOAD_B, 0)      \
+    TILE_VECTORS(TILE_FETCH_B, 0)     \
     PREFETCH(soon);                   \
     TILE_ROWS(TILE_STEP)              \
     b += TV * VEC;                    \

@@ -14,7 +14,7 @@ struct one_launch {
   cl_kernel kernel;
   cl_mem rows, waits, counters;
   size_t counter_bytes, work_groups;
-  int32_t tickets;
+  int32_t row_count;
 };
 
 const char *one_launch_refuses(const sepcl_network *network) {
@@ -89,7 +89,7 @@ static void fill_row(network_row *row, sepcl_execution *execution, const step *p
 }
 
 /* Rows only for steps that launch; waits are translated from steps to rows. Returns the number of rows. */
-static int32_t fill_table(one_launch *launch, sepcl_execution *execution, network_row *rows, params_int *waits,
+static int32_t fill_table(sepcl_execution *execution, network_row *rows, params_int *waits,
                           const dependency_list *dependencies, const kernel_form *used, int32_t used_count) {
   const sepcl_network *network = execution->network;
   int32_t *row_of = calloc((size_t)network->step_count + 1, sizeof *row_of);
@@ -101,12 +101,10 @@ static int32_t fill_table(one_launch *launch, sepcl_execution *execution, networ
     network_row *row = &rows[count];
     fill_row(row, execution, p);
     row->function = kernel_index(used, used_count, kernel_of(&p->bound));
-    row->first = launch->tickets;
     row->waits_at = wait_count;
     row->wait_count = dependencies->first[i + 1] - dependencies->first[i];
     for (int32_t k = dependencies->first[i]; k < dependencies->first[i + 1]; k++)
       waits[wait_count++] = row_of[dependencies->steps[k]];
-    launch->tickets += p->bound.params.tasks;
     row_of[i] = count++;
   }
   free(row_of);
@@ -130,8 +128,10 @@ static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, c
   params_int *waits = calloc((size_t)total + 1, sizeof *waits);
   if (status == SEPCL_OK && (!rows || !waits)) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
   if (status == SEPCL_OK) {
-    int32_t count = fill_table(launch, execution, rows, waits, &dependencies, used, used_count);
-    launch->counter_bytes = (size_t)COUNTER_STRIDE * (size_t)(1 + (count < 0 ? 0 : count)) * sizeof(cl_int);
+    int32_t count = fill_table(execution, rows, waits, &dependencies, used, used_count);
+    launch->counter_bytes =
+        COUNTER_STRIDE * (size_t)(count < 0 ? 0 : count) * (1 + launch->work_groups) * sizeof(cl_int);
+    launch->row_count = count;
     if (count < 0) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
     if (status == SEPCL_OK) status = make_buffer(&launch->rows, network->device, (size_t)count * sizeof *rows, rows);
     if (status == SEPCL_OK)
@@ -185,11 +185,11 @@ static sepcl_status set_arguments(const sepcl_execution *execution, const sepcl_
   const sepcl_network *network = execution->network;
   const cl_api *cl = network->device->cl;
   cl_mem buffers[8] = {launch->rows, launch->waits, NULL, launch->counters, execution->arena, network->weights};
-  cl_int code = CL_SUCCESS, tickets = launch->tickets;
+  cl_int code = CL_SUCCESS, row_count = launch->row_count;
   cl_long4 offsets;
   cl_uint index = 0;
   for (int i = 0; i < 6 && code == CL_SUCCESS; i++, index++)
-    code = i == 2 ? cl->clSetKernelArg(launch->kernel, index, sizeof tickets, &tickets)
+    code = i == 2 ? cl->clSetKernelArg(launch->kernel, index, sizeof row_count, &row_count)
                   : cl->clSetKernelArg(launch->kernel, index, sizeof(cl_mem), &buffers[i]);
   for (int32_t i = 0; i < NETWORK_IO_BUFFERS && code == CL_SUCCESS; i++, index++) {
     cl_mem buffer = i < io_count(network) ? io[i].buffer : NULL;
