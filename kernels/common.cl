@@ -87,6 +87,14 @@ LOADS_AND_STORES_IN(__private)
     const int task = (int)get_group_id(0);                                                                      \
     if (task < p.tasks) name(x, w, r, s, y, &p, task); /* the host enqueues a kernel with no tasks once */      \
   }
+/* The same for a variant whose work-groups share SHARED floats of local memory, its device function's last argument. */
+#define KERNEL_SHARED(name)                                                                                     \
+  __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)(OPERANDS,               \
+                                                                                        const stage_params p) { \
+    __local float4 shared[SHARED / 4];                                                                          \
+    const int task = (int)get_group_id(0);                                                                      \
+    if (task < p.tasks) name(x, w, r, s, y, &p, task, shared);                                                  \
+  }
 
 /* functions.cl by the names that the kernels use. */
 #define activate1 activate_1

@@ -22,9 +22,24 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
   if (s->output_order) memcpy(zeros + reader.inputs, s->output_order, (size_t)s->output.c * sizeof *s->output_order);
 }
 
+static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
+
+/* A task is one tile (kernels/gemm_local.cl). */
+static void split_tiles(const variant *v, stage_params *params) {
+  window_params *g = &params->u.window;
+  const int32_t images = params->has_scale ? g->n : 1, rows = g->n / images * g->oh * g->ow;
+  g->split[1] = ceil_div(rows, v->mr);
+  g->split[3] = ceil_div(g->oc / g->groups, v->nr);
+  g->split[4] = rows;
+  params->tasks = g->split[1] * g->split[3] * images * g->groups;
+}
+
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
   params->mode = s->output_order != NULL;
-  split_product(v, limits, params);
+  if (v->family == FAMILY_TILE)
+    split_tiles(v, params);
+  else
+    split_product(v, limits, params);
 }
 
 const stage_class pointwise_class = {"pointwise", 1, NULL, packed_floats, pack, prepare};

@@ -267,6 +267,8 @@ static int unsuitability(const variant *v, const device_limits *limits) {
 static const char *why_not(const stage *s, const variant *v, const device_limits *limits) {
   if (v->stage != s->kind) return "it computes another stage";
   if ((uint64_t)v->local > limits->max_work_group) return "the device's work-groups are too small";
+  if ((uint64_t)variant_macro(v, "SHARED") * sizeof(float) > limits->local_memory)
+    return "it needs more local memory than the device has";
   return stage_classes[s->kind]->refuses ? stage_classes[s->kind]->refuses(s, v, limits) : NULL;
 }
 

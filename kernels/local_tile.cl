@@ -1,0 +1,142 @@
+/* The work-group tile that local-memory kernels share: `a`, MR pixels x KB steps of the chain, times `local_b`, KB
+ * steps x NR outputs, both in local memory. An item holds pixels row, row + MR / TR, ... and vectors column, column +
+ * COLUMNS, ...: neighbours read neighbouring vectors, and write them.
+ *
+ * Sums are named one by one, as in tile.cl, whose TILE_ROWS and TILE_VECTORS they use. */
+#ifndef LOCAL_TILE_CL
+#define LOCAL_TILE_CL
+#define A_PITCH (KB / 4 + 1) /* vectors; one more than needed, so that neighbouring pixels lie in different banks */
+#define COLUMNS (NR / (4 * TV))
+#define ROW_STEP (MR / TR)
+#define A_ROWS (LOCAL / (KB / 4)) /* pixels, and steps of the chain, between an item's reads */
+#define B_ROWS (LOCAL / (NR / 4))
+#define OUTPUT_OF(v) (4 * (column + v * COLUMNS)) /* in the panel */
+
+#define LOCAL_BIAS(i, v) const float4 bias##v = OUTPUT_OF(v) < width ? load_4(panel + OUTPUT_OF(v)) : (float4)(0.0f);
+#define LOCAL_FROM_BIAS(i, v) float4 c##i##_##v = bias##v;
+#define LOCAL_FROM_BIAS_ROW(i) TILE_VECTORS(LOCAL_FROM_BIAS, i)
+#define LOCAL_TILE_BIAS TILE_VECTORS(LOCAL_BIAS, 0) TILE_ROWS(LOCAL_FROM_BIAS_ROW)
+
+#define LOCAL_A(i) const float2 a##i = ((__local const float2 *)(a + (row + i * ROW_STEP) * A_PITCH))[q];
+#define LOCAL_LAST_A(i) const float a##i = ((__local const float *)(a + (row + i * ROW_STEP) * A_PITCH))[q];
+#define LOCAL_B(i, v) const float4 b##v = at_b[v * COLUMNS];
+#define LOCAL_FMA(i, v) c##i##_##v = fma((float4)(a_lane), b##v, c##i##_##v);
+#define LOCAL_FMA_ROW(i, lane)      \
+  {                                 \
+    const float a_lane = a##i lane; \
+    TILE_VECTORS(LOCAL_FMA, i)      \
+  }
+#define LOCAL_FMA_0(i) LOCAL_FMA_ROW(i, .s0)
+#define LOCAL_FMA_1(i) LOCAL_FMA_ROW(i, .s1)
+#define LOCAL_FMA_LAST(i) LOCAL_FMA_ROW(i, )
+#define LOCAL_STEP(M)        \
+  {                          \
+    TILE_VECTORS(LOCAL_B, 0) \
+    TILE_ROWS(M)             \
+    at_b += NR / 4;          \
+  }
+/* The first `count` steps of the KB in local memory, two at a time; no fma beyond the chain's end. */
+#define LOCAL_TILE_PRODUCT(count)                  \
+  {                                                \
+    __local const float4 *at_b = local_b + column; \
+    for (int q = 0; q < (count) / 2; q++) {        \
+      TILE_ROWS(LOCAL_A)                           \
+      LOCAL_STEP(LOCAL_FMA_0)                      \
+      LOCAL_STEP(LOCAL_FMA_1)                      \
+    }                                              \
+    for (int q = (count) & ~1; q < (count); q++) { \
+      TILE_ROWS(LOCAL_LAST_A)                      \
+      LOCAL_STEP(LOCAL_FMA_LAST)                   \
+    }                                              \
+  }
+
+/* Sums to memory. Where they end in a clip and vectors are whole, vectors at a time. Else one by one, and then by code
+ * that there is one copy of, for it holds every activation and needs many registers: it activates what lies in y by
+ * now, or, where y is halves, what passes through `sum`, from the last vector to the first. */
+#define LOCAL_WANTED(i, v) (pixel + (i)*ROW_STEP < pixel_end && OUTPUT_OF(v) < to.left)
+#define LOCAL_CLIP(i, v) \
+  if (LOCAL_WANTED(i, v)) FN(put_clipped)(p, r, y, pixel + i * ROW_STEP, to.first + OUTPUT_OF(v), c##i##_##v);
+#define LOCAL_CLIP_ROW(i) TILE_VECTORS(LOCAL_CLIP, i)
+#define LOCAL_PUT(i, v) \
+  if (LOCAL_WANTED(i, v)) FN(put)(p, r, y, pixel + i * ROW_STEP, &to, OUTPUT_OF(v), c##i##_##v);
+#define LOCAL_PUT_ROW(i) TILE_VECTORS(LOCAL_PUT, i)
+#define LOCAL_SHIFT(i, v)             \
+  {                                   \
+    const float4 passed = c##i##_##v; \
+    c##i##_##v = sum;                 \
+    sum = passed;                     \
+  }
+#define LOCAL_SHIFT_ROW(i) TILE_VECTORS(LOCAL_SHIFT, i)
+#define LOCAL_EACH_SUM _Pragma("unroll 1") for (int i = TR * TV - 1; i >= 0; i--)
+#define LOCAL_PUT_HALVES                                                                                        \
+  float4 sum = (float4)(0.0f);                                                                                  \
+  LOCAL_EACH_SUM {                                                                                              \
+    TILE_ROWS(LOCAL_SHIFT_ROW)                                                                                  \
+    if (LOCAL_WANTED(i / TV, i % TV)) FN(put)(p, r, y, pixel + i / TV * ROW_STEP, &to, OUTPUT_OF(i % TV), sum); \
+  }
+#define LOCAL_PUT_FLOATS                                                                                     \
+  TILE_ROWS(LOCAL_PUT_ROW)                                                                                   \
+  if (p->act[0] != F_CLIP) {                                                                                 \
+    LOCAL_EACH_SUM                                                                                           \
+    if (LOCAL_WANTED(i / TV, i % TV)) FN(activate)(p, y, pixel + i / TV * ROW_STEP, &to, OUTPUT_OF(i % TV)); \
+  }
+#define LOCAL_TILE_STORE(from, end)                           \
+  const int pixel = from, pixel_end = end;                    \
+  if (p->act[0] == F_CLIP && !to.order && to.left % 4 == 0) { \
+    TILE_ROWS(LOCAL_CLIP_ROW)                                 \
+  } else {                                                    \
+    LOCAL_PUT_ALL                                             \
+  }
+#endif
+#undef LOCAL_PUT_ALL
+#if Y_HALF
+#define LOCAL_PUT_ALL LOCAL_PUT_HALVES
+#else
+#define LOCAL_PUT_ALL LOCAL_PUT_FLOATS
+#endif
+
+/* Where a panel's outputs go: `left` of them from `first` on, or from order[first] on if there is an order. */
+typedef struct FN(target) {
+  __global const int *order;
+  int first, left;
+} FN(target);
+
+static void FN(put_clipped)(const stage_params *p, __global const RT *r, __global YT *y, const int pixel, const int o,
+                            float4 v) {
+  if (p->has_residual) v += load_4(r + p->r_at + (long)pixel * p->r_pitch + o);
+  v = v > (float4)(p->act_b[0]) ? (float4)(p->act_b[0]) : v;
+  v = v < (float4)(p->act_a[0]) ? (float4)(p->act_a[0]) : v;
+  store_4(v, y + p->y_at + (long)pixel * p->y_pitch + o);
+}
+
+/* Outputs `o` to `o` + 3 of a panel, those that it has. */
+static void FN(put)(const stage_params *p, __global const RT *r, __global YT *y, const int pixel, const FN(target) * to,
+                    const int o, float4 v) {
+  const int end = to->first + min(o + 4, to->left);
+  r += p->r_at + (long)pixel * p->r_pitch;
+  y += p->y_at + (long)pixel * p->y_pitch;
+#pragma unroll 1
+  for (int i = to->first + o; i < end; i++, v = v.s1230) {
+    const int at = to->order ? to->order[i] : i;
+    float sum = v.s0;
+    if (p->has_residual) sum += LOAD1(r + at);
+#if Y_HALF
+    sum = activate_1(sum, p->act[0], p->act_a[0], p->act_b[0]);
+#else
+    if (p->act[0] == F_CLIP) sum = clip_1(sum, p->act_a[0], p->act_b[0]);
+#endif
+    STORE1(sum, y + at);
+  }
+}
+
+#if !Y_HALF
+static void FN(activate)(const stage_params *p, __global YT *y, const int pixel, const FN(target) * to, const int o) {
+  const int end = to->first + min(o + 4, to->left);
+  y += p->y_at + (long)pixel * p->y_pitch;
+#pragma unroll 1
+  for (int i = to->first + o; i < end; i++) {
+    const int at = to->order ? to->order[i] : i;
+    STORE1(activate_1(LOAD1(y + at), p->act[0], p->act_a[0], p->act_b[0]), y + at);
+  }
+}
+#endif
