@@ -6,6 +6,7 @@
 
 struct name_table {
   tensor **slots;
+  size_t *order; /* the used slots, in the order of names_add */
   size_t mask, used;
 };
 
@@ -15,12 +16,16 @@ sepcl_status names_create(name_table **out, size_t expected) {
   *out = calloc(1, sizeof **out);
   if (!*out) return failure(SEPCL_OUT_OF_MEMORY, "out of memory");
   (*out)->slots = calloc(slots, sizeof *(*out)->slots);
+  (*out)->order = calloc(slots, sizeof *(*out)->order);
   (*out)->mask = slots - 1;
-  return (*out)->slots ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory: %zu names", expected);
+  return (*out)->slots && (*out)->order ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory: %zu names", expected);
 }
 
 void names_free(name_table *names) {
-  if (names) free(names->slots);
+  if (names) {
+    free(names->slots);
+    free(names->order);
+  }
   free(names);
 }
 
@@ -39,6 +44,13 @@ sepcl_status names_add(name_table *names, tensor *t) {
   if (names->slots[slot]) return failure(SEPCL_BAD_MODEL, "two tensors are called '%s'", t->name);
   if (names->used >= names->mask / 2) return failure(SEPCL_BAD_MODEL, "more tensors than the model has outputs");
   names->slots[slot] = t;
-  names->used++;
+  names->order[names->used++] = slot;
   return SEPCL_OK;
+}
+
+size_t names_count(const name_table *names) { return names->used; }
+
+void names_forget(name_table *names, size_t count) {
+  /* No name that stays was placed after one that goes: what goes leaves no hole in a chain of probes. */
+  while (names->used > count) names->slots[names->order[--names->used]] = NULL;
 }

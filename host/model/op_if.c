@@ -20,7 +20,22 @@ static sepcl_status read_branch_constants(reader *r, const Onnx__GraphProto *bra
   return SEPCL_OK;
 }
 
-/* Names of a branch differ from all outside, as ONNX demands. */
+/* The branch's outputs, whose own names end with it: another branch may use them again. */
+static sepcl_status read_branch(call *c, const Onnx__GraphProto *branch, tensor *outputs) {
+  name_table *names = c->reader->names;
+  const size_t outside = names_count(names);
+  TRY(read_branch_constants(c->reader, branch));
+  for (size_t i = 0; i < branch->n_node; i++) TRY(translate_node(c->reader, branch->node[i]));
+  for (size_t i = 0; i < branch->n_output; i++) {
+    const char *name = branch->output[i]->name ? branch->output[i]->name : "";
+    const tensor *t = names_find(names, name);
+    if (!t) return refuse(c, SEPCL_BAD_MODEL, "the branch's output '%s' is not made by any node", name);
+    outputs[i] = *t;
+  }
+  names_forget(names, outside);
+  return SEPCL_OK;
+}
+
 sepcl_status op_if(call *c) {
   tensor *condition = call_input(c, 0);
   if (!condition->integers || shape_elements(&condition->shape) != 1)
@@ -32,14 +47,10 @@ sepcl_status op_if(call *c) {
   if (branch->n_output != c->node->n_output)
     return refuse(c, SEPCL_BAD_MODEL, "the branch that is taken has %zu outputs instead of %zu", branch->n_output,
                   c->node->n_output);
-  TRY(read_branch_constants(c->reader, branch));
-  for (size_t i = 0; i < branch->n_node; i++) TRY(translate_node(c->reader, branch->node[i]));
-  for (size_t i = 0; i < branch->n_output; i++) {
-    const char *name = branch->output[i]->name ? branch->output[i]->name : "";
-    tensor *t = names_find(c->reader->names, name);
-    if (!t) return refuse(c, SEPCL_BAD_MODEL, "the branch's output '%s' is not made by any node", name);
-    TRY(call_give(c, (int32_t)i, t));
-  }
+  void *outputs;
+  TRY(model_memory_take(c->reader->scratch, &outputs, branch->n_output + 1, sizeof(tensor)));
+  TRY(read_branch(c, branch, outputs));
+  for (size_t i = 0; i < branch->n_output; i++) TRY(call_give(c, (int32_t)i, (tensor *)outputs + i));
   return SEPCL_OK;
 }
 

@@ -96,6 +96,9 @@ void names_free(name_table *names);
 tensor *names_find(const name_table *names, const char *name);
 /* SEPCL_BAD_MODEL if the name is taken. */
 sepcl_status names_add(name_table *names, tensor *t);
+/* Names have scopes: all but the first `count` that were added are free again. */
+size_t names_count(const name_table *names);
+void names_forget(name_table *names, size_t count);
 
 /* ---- tensors (tensor.c) ---- */
 int64_t shape_elements(const shape *s); /* checked before, see shape_check */

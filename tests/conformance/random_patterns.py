@@ -82,7 +82,7 @@ class Patterns:
             dim = self.on_shape("Gather", self.on_shape("Shape", self.last), self.constant(0, np.int64), axis=0)
             condition = self.on_shape("Equal", dim, self.constant(self.below(1, 3), np.int64))
         kinds = self.pick(("Relu", "Sigmoid"), ("Tanh", "Identity"))
-        self.node("If", [condition], then_branch=branch(f"t{self.count}", kinds[0]), else_branch=branch(f"e{self.count}", kinds[1]))
+        self.node("If", [condition], then_branch=branch("taken", kinds[0]), else_branch=branch("other", kinds[1]))
 
     def gelu(self):
         """GELU through Erf, in the spellings of exporters."""
