@@ -636,7 +636,7 @@ SEPCL_API void sepcl_network_free(sepcl_network *network);
 typedef struct sepcl_tune_options {
   uint32_t size;
   sepcl_tuning level; /* OFF: forgets what was found for this graph's stages; REMEMBERED: measures nothing */
-  double seconds;     /* at most about so long; 0: 30 for QUICK, 100 for FULL; kernels compile besides */
+  double seconds;     /* at most about so long; 0: 30 for QUICK, 80 for FULL; kernels compile besides */
   void (*progress)(void *user, double share, const char *what); /* may be NULL; share goes from 0 to 1 */
   void *user;
 } sepcl_tune_options;

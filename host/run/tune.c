@@ -463,7 +463,7 @@ sepcl_status sepcl_network_tune(sepcl_tune_report *out, sepcl_device *device, co
     return SEPCL_OK;
   }
   const double begin = now();
-  t.limit = tune_options->seconds > 0.0 ? tune_options->seconds : full ? 100.0 : 30.0;
+  t.limit = tune_options->seconds > 0.0 ? tune_options->seconds : full ? 80.0 : 30.0;
   t.candidate_count = full ? (int32_t)MOST : (int32_t)QUICK;
   t.rounds = full ? FULL_ROUNDS : QUICK_ROUNDS;
   sepcl_status status = tune(&t, graph, options);
