@@ -30,6 +30,12 @@ def growth_of(used):
     return (np.mean(used[-start:]) - np.mean(used[start:2 * start])) / (len(used) - 2 * start)
 
 
+def by_fifths(used):
+    """Live bytes a round within each fifth: what grows without bound grows in all of them."""
+    fifth = len(used) // 5
+    return [(used[(i + 1) * fifth - 1] - used[i * fifth]) / max(fifth - 1, 1) for i in range(5)]
+
+
 def host_alone(path, times):
     """What the host itself does not give back."""
     used = []
@@ -56,7 +62,8 @@ def cycle(library, path, times):
     growth = growth_of(used)
     good = growth - max(alone, 0.0) < 512
     print(f"{host.NAME}: {times} times created, run and destroyed; {sizes[times // 5] / 1e6:.1f} MB after {times // 5}, "
-          f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} live bytes a round (the host alone: {alone:.0f})"
+          f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} live bytes a round (the host alone: {alone:.0f}; "
+          f"by fifths of the rounds: {', '.join(f'{part:.0f}' for part in by_fifths(used))})"
           f"{'' if good else '  FAILED'}", flush=True)
     return good
 

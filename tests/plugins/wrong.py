@@ -4,7 +4,7 @@ python3 wrong.py BUILD PLUGIN SCRIPT ARGUMENT... -- NETWORK...     BUILD: holds 
                                                                  libsepcl_tflite.so; SCRIPT: run as SCRIPT PLUGIN
                                                                  ARGUMENT... NETWORK for each network
 
-Exits with 0 if every network fails, each because of its outputs."""
+Exits with 0 if every network fails, each because of its outputs, which differ by a finite share of their range."""
 import os
 import pathlib
 import shutil
@@ -12,9 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-# Same length, in a pool's maximum, a resize's interpolation, and what clips: every network tried has one of them.
-CHANGES = ((b"(v > best ||", b"(v < best ||"), (b"b - a, a); }", b"b - a, b); }"),
-           (b"F_CLIP ? b : (kind == F_RELU6 ? 6.0f", b"F_CLIP ? a : (kind == F_RELU6 ? 0.1f"))
+# Same length: inputs of depthwise convolutions a hundredth too large, in the tiled kernel in one column of four only. Every
+# network tried has such; outputs stay finite and near the right ones, so only a comparison of numbers notices.
+CHANGES = ((b"#define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx]",
+            b"#define TAP_1(row, kx) acc[row][1] = fma(v[S+kx] * 1.01f, wk[kx]"),
+           (b"PLAIN_TAP(j) acc##j = fma(LOADV(at[tap * TILE_COLUMNS + j] + i), wk",
+            b"PLAIN_TAP(j) acc##j = fma(LOADV(at[tap*TILE_COLUMNS+j]+i)*1.01f, wk"))
 
 
 def copy_wrong(build, plugin, folder):
@@ -43,7 +46,7 @@ def main():
                 env={**os.environ, "LD_LIBRARY_PATH": folder}, capture_output=True, text=True)
             lines = [line for line in result.stdout.splitlines() if "FAILED" in line]
             print(f"wrong on purpose: {lines[0] if lines else result.stdout + result.stderr}", flush=True)
-            passed += result.returncode == 1 and len(lines) == 1
+            passed += result.returncode == 1 and len(lines) == 1 and "inf" not in lines[0] and "nan" not in lines[0]
         return 0 if networks and passed == len(networks) else 1
 
 
