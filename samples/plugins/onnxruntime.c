@@ -18,13 +18,16 @@ static void check(OrtStatus *status) {
 /* The three lines that an application needs: register the library, find its device, add it to the session's options. */
 static void use_sepcl(OrtEnv *env, OrtSessionOptions *options, const char *library) {
   const OrtEpDevice *const *devices;
-  size_t count;
+  size_t count, used = 0;
   const char *keys[] = {"verbosity"}, *values[] = {"1"};
   check(ort->RegisterExecutionProviderLibrary(env, "sepcl", library));
   check(ort->GetEpDevices(env, &devices, &count));
   for (size_t i = 0; i < count; i++)
-    if (!strcmp(ort->EpDevice_EpName(devices[i]), "SepclExecutionProvider"))
+    if (!strcmp(ort->EpDevice_EpName(devices[i]), "SepclExecutionProvider")) {
       check(ort->SessionOptionsAppendExecutionProvider_V2(options, env, &devices[i], 1, keys, values, 1));
+      used++;
+    }
+  if (!used) fprintf(stderr, "%s offers no device: the host goes on alone\n", library);
 }
 
 /* Ones in the model's first input; open dimensions are 1. */
@@ -58,6 +61,7 @@ int main(int argc, char **argv) {
   float *data;
   if (argc != 3) return fprintf(stderr, "usage: %s MODEL.onnx libsepcl_ort.so\n", argv[0]), 2;
   ort = OrtGetApiBase()->GetApi(ORT_API_VERSION);
+  if (!ort) return fprintf(stderr, "ONNX Runtime is older than its headers, API %d\n", ORT_API_VERSION), 1;
   check(ort->CreateEnv(ORT_LOGGING_LEVEL_WARNING, "sample", &env));
   check(ort->CreateSessionOptions(&options));
   use_sepcl(env, options, argv[2]);

@@ -4,7 +4,8 @@ python3 bench.py LIBRARY SEPCL MODEL... [--rounds N] [--seconds S]
 MODEL: FILE.onnx for ONNX Runtime; FILE.tflite,FILE.onnx for TensorFlow Lite, the second being what the delegate's
 option save_dir wrote of the first, for the command.
 
-Prints a row of a Markdown table for each model: the best and the median of all rounds, in milliseconds. Each round gives
+Prints a row of a Markdown table for each model: the best and the median of all rounds, in milliseconds, and the ratios of
+the bests and of the medians of the same round (the median of these). Each round gives
 each of the three a burst of the same length, two unmeasured runs before it, from the host's own arrays to its own arrays. The
 host has two threads alone and one, which has nothing to do, with the plug-in: its idle ones would take the device's cores."""
 import argparse
@@ -52,8 +53,15 @@ def measure(a, path, onnx):
         rows["command"].append(command(a.sepcl, onnx, len(times)))
         times = burst(without, a.seconds)
         rows["host"].append((min(times), float(np.median(times))))
-    return {name: (min(best for best, _ in row), float(np.median([median for _, median in row])))
-            for name, row in rows.items()}
+    ms = {name: (min(best for best, _ in row), float(np.median([median for _, median in row])))
+          for name, row in rows.items()}
+    return ms, {name: ratio(rows["plugin"], rows[name]) for name in ("command", "host")}
+
+
+def ratio(plugin, other):
+    """Of the bests, and the median of the rounds' own ratios: a machine's clock may change between rounds."""
+    bests = min(best for best, _ in plugin) / min(best for best, _ in other)
+    return f"{bests:.2f} / {np.median([a / b for (_, a), (_, b) in zip(plugin, other)]):.2f}"
 
 
 def main():
@@ -67,11 +75,10 @@ def main():
     a.library = os.path.realpath(a.library)
     for model in a.models:
         path, _, onnx = model.partition(",")
-        ms = measure(a, path, onnx or path)
+        ms, ratios = measure(a, path, onnx or path)
         cells = " | ".join(f"{ms[name][0]:.2f} / {ms[name][1]:.2f}" for name in ("plugin", "command", "host"))
-        print(f"| {os.path.basename(path).rsplit('.', 1)[0]} | {host.NAME} | {cells} | "
-              f"{ms['plugin'][0] / ms['command'][0]:.2f} / {ms['plugin'][1] / ms['command'][1]:.2f} | "
-              f"{ms['plugin'][0] / ms['host'][0]:.2f} / {ms['plugin'][1] / ms['host'][1]:.2f} |", flush=True)
+        print(f"| {os.path.basename(path).rsplit('.', 1)[0]} | {host.NAME} | {cells} | {ratios['command']} | "
+              f"{ratios['host']} |", flush=True)
 
 
 if __name__ == "__main__":
