@@ -24,16 +24,22 @@ def same(a, b):
     return all((x == y).all() for x, y in zip(a, b))
 
 
+def levels(used):
+    """The median of each fifth of the rounds: in some rounds a whole session's memory is given back a little later."""
+    fifth = len(used) // 5
+    return [float(np.median(used[i * fifth:(i + 1) * fifth])) for i in range(5)]
+
+
 def growth_of(used):
     """Live bytes a round. Caches and pools fill at first: growth is what comes after a fifth of the rounds."""
-    start = len(used) // 5
-    return (np.mean(used[-start:]) - np.mean(used[start:2 * start])) / (len(used) - 2 * start)
+    level = levels(used)
+    return (level[4] - level[1]) / (3 * (len(used) // 5))
 
 
 def by_fifths(used):
-    """Live bytes a round within each fifth: what grows without bound grows in all of them."""
-    fifth = len(used) // 5
-    return [(used[(i + 1) * fifth - 1] - used[i * fifth]) / max(fifth - 1, 1) for i in range(5)]
+    """Live bytes a round from each fifth to the next: what grows without bound grows in all of them."""
+    level = levels(used)
+    return [(after - before) / (len(used) // 5) for before, after in zip(level, level[1:])]
 
 
 def host_alone(path, times):
@@ -63,7 +69,7 @@ def cycle(library, path, times):
     good = growth - max(alone, 0.0) < 512
     print(f"{host.NAME}: {times} times created, run and destroyed; {sizes[times // 5] / 1e6:.1f} MB after {times // 5}, "
           f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} live bytes a round (the host alone: {alone:.0f}; "
-          f"by fifths of the rounds: {', '.join(f'{part:.0f}' for part in by_fifths(used))})"
+          f"from fifth to fifth of the rounds: {', '.join(f'{part:.0f}' for part in by_fifths(used))})"
           f"{'' if good else '  FAILED'}", flush=True)
     return good
 
