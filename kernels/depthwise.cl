@@ -81,7 +81,9 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
 #define EACH_TAP_OF(M, a) PASTE(TIMES_, K)(M, a)
 
 #define LOAD_COLUMN(i, j) v[j] = LOADV(ADDRESS(i, j) + c);
-#define SCALE_COLUMN(i, j) v[j] *= scale;
+/* Padding stays zero: its product with an infinite scale would be NaN. */
+#define SCALE_COLUMN(i, j) \
+  if (ADDRESS(i, j) != t->zeros) v[j] *= scale;
 #define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky)*K + (kx)) * (long)g->oc + c);
 #define TAP_0(row, kx) acc[row][0] = fma(v[0 * S + (kx)], wk[kx], acc[row][0]);
 #define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx], acc[row][1]);
@@ -214,7 +216,9 @@ static __global const XT *FN(pixel)(const stage_params *p, const FN(view) * t, c
 #else
 #define INPUT_CHANNEL(c) (c)
 #endif
-#define TAP(j) acc##j = fma(LOADV(at[tap * TILE_COLUMNS + j] + i) * scale, wk, acc##j);
+#define TAP(j)                                                                                                      \
+  acc##j = fma(at[tap * TILE_COLUMNS + j] == t->zeros ? (FV)(0.0f) : LOADV(at[tap * TILE_COLUMNS + j] + i) * scale, \
+               wk, acc##j);
 #define PLAIN_TAP(j) acc##j = fma(LOADV(at[tap * TILE_COLUMNS + j] + i), wk, acc##j);
 #define STORE(j) \
   if (ox + j < g->ow) FN(finish)(p, t, acc##j, oy, ox + j, c);
@@ -256,9 +260,11 @@ static void FN(large)(const stage_params *p, const FN(view) * t, const int oy, c
     const FV scale = p->has_scale ? LOADV(t->scale + i) : (FV)(1.0f);
     FV acc = LOADV(t->bias + c);
     for (int ky = 0; ky < g->kh; ky++)
-      for (int kx = 0; kx < g->kw; kx++)
-        acc = fma(LOADV(FN(pixel)(p, t, oy, ox, ky, kx) + i) * scale,
-                  LOADV(t->weights + ((long)ky * g->kw + kx) * g->oc + c), acc);
+      for (int kx = 0; kx < g->kw; kx++) {
+        __global const XT *at = FN(pixel)(p, t, oy, ox, ky, kx);
+        const FV tap = at == t->zeros ? (FV)(0.0f) : LOADV(at + i) * scale;
+        acc = fma(tap, LOADV(t->weights + ((long)ky * g->kw + kx) * g->oc + c), acc);
+      }
     FN(finish)(p, t, acc, oy, ox, c);
   }
 }

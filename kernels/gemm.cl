@@ -70,6 +70,7 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
   interior = interior && FN(inside)(g, &at); \
   if (i + 1 < rows) FN(next_pixel)(g, &at);
 #define TILE_TAP(i) __global const XT *a##i = FN(tap)(t, &at##i, ky, kx);
+#define PADDED(i) (CONV && a##i == t->zeros)
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
 #define GEMM_ARGUMENTS (work, end, panel, pixel, wanted, left, yy, rr, buffer)

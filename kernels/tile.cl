@@ -73,11 +73,12 @@
     b += TV * VEC;                    \
     soon += soon_step;                \
   }
-/* The same with a[k] * scale[k] for a[k]. */
-#define TILE_SCALED_STEP(i)                                \
-  {                                                        \
-    const FV a = (FV)(LOAD1(a##i + k) * LOAD1(scale + k)); \
-    TILE_VECTORS(TILE_FMA, i)                              \
+/* The same with a[k] * scale[k] for a[k]; where PADDED(i), row i is zeros whatever the scale (infinity times 0 is NaN).
+ */
+#define TILE_SCALED_STEP(i)                                                   \
+  {                                                                           \
+    const FV a = (FV)(PADDED(i) ? 0.0f : LOAD1(a##i + k) * LOAD1(scale + k)); \
+    TILE_VECTORS(TILE_FMA, i)                                                 \
   }
 #define TILE_SCALED_LOOP(count)       \
   for (int k = 0; k < (count); k++) { \

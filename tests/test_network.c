@@ -119,6 +119,12 @@ START_TEST(test_skipping_all_passes_changes_no_bit) {
 }
 END_TEST
 
+static sepcl_value shuffled(sepcl_graph *g, sepcl_value x, int64_t channels, int64_t parts) {
+  x = sepcl_graph_reshape(g, x, 5, (int64_t[]){1, H, W, parts, channels / parts});
+  x = sepcl_graph_transpose(g, x, (int32_t[]){0, 1, 2, 4, 3});
+  return sepcl_graph_reshape(g, x, 4, (int64_t[]){1, H, W, channels});
+}
+
 /* 1x1 in two groups, shuffled; then the same once more with a residual: both shuffles become orders of storing. */
 static sepcl_graph *shuffle_graph(void) {
   fill(x_data, H * W * C, 6);
@@ -134,9 +140,7 @@ static sepcl_graph *shuffle_graph(void) {
     a.groups = 2;
     y = sepcl_graph_conv(g, y, weights(g, data[i], C, C / 2, 1), SEPCL_NO_VALUE, &a);
     y = sepcl_graph_activation(g, y, (sepcl_activation){i ? SEPCL_NONE : SEPCL_HARD_SWISH, 0, 0});
-    y = sepcl_graph_reshape(g, y, 5, (int64_t[]){1, H, W, 2, C / 2});
-    y = sepcl_graph_transpose(g, y, (int32_t[]){0, 1, 2, 4, 3});
-    y = sepcl_graph_reshape(g, y, 4, (int64_t[]){1, H, W, C});
+    y = shuffled(g, y, C, 2);
   }
   sepcl_graph_output(g, "out", sepcl_graph_binary(g, SEPCL_ADD, y, x));
   return g;
@@ -153,6 +157,29 @@ START_TEST(test_shuffles_cost_no_launch_and_no_bit) {
   ck_assert_int_eq(sepcl_network_get_info(&info, network), SEPCL_OK);
   ck_assert_int_eq(info.launches, 2);
   sepcl_network_free(network);
+  run_graph(g, &options, x_data, with);
+  options.skip_passes = "all";
+  run_graph(g, &options, x_data, without);
+  ck_assert_mem_eq(with, without, sizeof with);
+  sepcl_graph_free(g);
+}
+END_TEST
+
+/* A part of an interleaved concatenation that has an order of its own already: it moves. */
+START_TEST(test_a_shuffle_of_a_shuffle_changes_no_bit) {
+  static float with[H * W * 2 * C], without[H * W * 2 * C];
+  fill(x_data, H * W * C, 6);
+  fill(w1_data, C * C, 7);
+  fill(w2_data, C * C, 8);
+  sepcl_graph *g = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&g), SEPCL_OK);
+  sepcl_value x = sepcl_graph_input(g, "x", 4, (int64_t[]){1, H, W, C}), parts[2];
+  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
+  a.outputs = C;
+  parts[0] = sepcl_graph_conv(g, x, weights(g, w1_data, C, C, 1), SEPCL_NO_VALUE, &a);
+  parts[1] = shuffled(g, sepcl_graph_conv(g, x, weights(g, w2_data, C, C, 1), SEPCL_NO_VALUE, &a), C, 5);
+  sepcl_graph_output(g, "out", shuffled(g, sepcl_graph_concat(g, parts, 2, 3), 2 * C, 2));
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
   run_graph(g, &options, x_data, with);
   options.skip_passes = "all";
   run_graph(g, &options, x_data, without);
@@ -283,6 +310,7 @@ Suite *suite_network(void) {
   tcase_add_test(tcase, test_every_replay_gives_the_reference_bits);
   tcase_add_test(tcase, test_skipping_all_passes_changes_no_bit);
   tcase_add_test(tcase, test_shuffles_cost_no_launch_and_no_bit);
+  tcase_add_test(tcase, test_a_shuffle_of_a_shuffle_changes_no_bit);
   tcase_add_test(tcase, test_an_inference_only_enqueues);
   tcase_add_test(tcase, test_fused_blocks_change_no_bit);
   tcase_add_test(tcase, test_operands_may_lie_anywhere);

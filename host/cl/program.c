@@ -226,6 +226,9 @@ static void enqueue_nothing(sepcl_device *device, cl_command_queue queue, const 
   for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++) code = cl->clSetKernelArg(kernel, i, sizeof(cl_mem), NULL);
   if (code == CL_SUCCESS) code = cl->clSetKernelArg(kernel, 5, sizeof none, &none);
   if (code == CL_SUCCESS) cl->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &size, &size, 0, NULL, NULL);
+  /* PoCL compiles once more for grids of 65536 work-items and more, which work-groups of several items reach. */
+  const size_t large = size * ((65536 + size - 1) / size);
+  if (code == CL_SUCCESS && size > 1) cl->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &large, &size, 0, NULL, NULL);
   cl->clFinish(queue);
   cl->clReleaseKernel(kernel);
 }
@@ -287,11 +290,12 @@ sepcl_status program_kernel_from_source(cl_kernel *out, sepcl_device *device, co
   cl_program program = NULL;
   bool unsaved = false;
   sepcl_status status = open_set(device);
-  if (status != SEPCL_OK)
-    free(copy);
-  else
+  if (status == SEPCL_OK) {
     status = obtain(&program, device, copy, entry, &unsaved);
-  if (unsaved) save(device, program, copy);
+    if (unsaved) save(device, program, copy);
+  } else {
+    free(copy);
+  }
   if (status == SEPCL_OK) status = make_kernel(out, device, program, entry);
   pthread_mutex_unlock(&device->lock);
   return status;

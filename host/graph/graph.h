@@ -69,6 +69,7 @@ typedef struct node {
   bool interleaved;            /* concat: channel i of input k becomes channel i * input_count + k */
   int32_t biased_channels;     /* conv: input channels, constant but not zero, that a pass took into its bias */
   int32_t *output_order;       /* conv: output channel o is stored at output_order[o]; NULL: at o */
+  bool scattered;              /* conv: output_order names places among an interleaved concatenation's channels */
 
   /* Attributes by kind */
   sepcl_conv_attributes conv; /* conv, deform_conv; separable and inverted residual: the depthwise's window */

@@ -31,7 +31,7 @@ static bool lies_in_place(const sepcl_network *network, sepcl_value value, int32
   const node *n = &network->graph->nodes[value];
   const place *whole = &network->places[value], *at = &network->places[n->inputs[k]];
   if (at->root != whole->root || at->pitch != whole->pitch || n->axis != n->rank - 1) return false;
-  if (n->interleaved) return network->graph->nodes[n->inputs[k]].output_order != NULL;
+  if (n->interleaved) return network->graph->nodes[n->inputs[k]].scattered;
   return at->offset == whole->offset + first;
 }
 

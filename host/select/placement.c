@@ -37,7 +37,7 @@ static void place_concat_inputs(sepcl_network *network) {
     for (int32_t k = 0; k < join->input_count; k++) {
       sepcl_value v = join->inputs[k];
       const node *part = &graph->nodes[v];
-      bool fits = !join->interleaved || part->output_order;
+      bool fits = !join->interleaved || part->scattered;
       if (fits && network->places[v].root == v && writes_slices(part) && !is_output(graph, v)) {
         network->places[v].root = network->places[i].root;
         network->places[v].offset = network->places[i].offset + (join->interleaved ? 0 : channel);

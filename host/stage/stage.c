@@ -344,7 +344,10 @@ sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_comm
   cl_int code = stage_set_arguments(cl, launch);
   if (code != CL_SUCCESS) return failure_cl("clSetKernelArg", code);
   const size_t local = (size_t)launch->v->local, global = (size_t)launch->params.tasks * local;
+  /* The new event may be to take the place of one that is waited for: drivers read the list after they wrote it. */
+  cl_event event = NULL;
   code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &global, &local, sync ? sync->wait_count : 0,
-                                    sync && sync->wait_count ? sync->wait : NULL, sync ? sync->event : NULL);
+                                    sync && sync->wait_count ? sync->wait : NULL, sync && sync->event ? &event : NULL);
+  if (code == CL_SUCCESS && sync && sync->event) *sync->event = event;
   return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueNDRangeKernel", code);
 }

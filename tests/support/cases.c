@@ -152,6 +152,7 @@ bool case_data_create(case_data *out, const test_case *c, bool swapped) {
   int32_t count = case_sets(c, sets);
   for (int32_t i = 0; i < count && made; i++) made = make_set(out, c, i, &sets[i], &r);
   if (made && c->special) add_special_values(out->x, reference_elements(c->input), &r);
+  if (made && c->special && c->has_scale) add_special_values(out->scale, per_image, &r);
   if (made && c->halves & HALF_X) round_to_halves(out->x, reference_elements(c->input));
   if (made && c->has_residual && c->halves & HALF_R)
     round_to_halves(out->residual, c->per_channel ? per_image : reference_elements(y));

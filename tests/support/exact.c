@@ -345,7 +345,8 @@ static bool softmax(const stage *s, const exact_operands *o) {
 
 static bool reduce(const stage *s, const exact_operands *o) {
   uint32_t reduced = 0;
-  for (int32_t axis = 0; axis < s->rank; axis++) reduced |= (uint32_t)(s->extra[axis] != 0) << axis;
+  for (int32_t axis = 0; axis < s->rank && axis < SEPCL_MAX_RANK; axis++)
+    reduced |= (uint32_t)(s->extra[axis] != 0) << axis;
   const uint32_t kept = ~reduced & ((1u << s->rank) - 1);
   const int64_t terms = elements_of(s, kept);
   for (int64_t i = 0; i < elements_of(s, reduced); i++) {

@@ -124,15 +124,9 @@ static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t ou
   return chain_interval(&c);
 }
 
-/* Its own channels change places; else those among the parts of an interleaved concatenation, which places them. */
-static bool permutes_own(const node *n) {
-  for (int32_t o = 0; n->output_order && o < n->conv.outputs; o++)
-    if (n->output_order[o] >= n->conv.outputs) return false;
-  return n->output_order != NULL;
-}
-
 static void conv_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
-  const int32_t *order = permutes_own(n) ? n->output_order : NULL;
+  /* Where they are scattered, the concatenation places them. */
+  const int32_t *order = n->scattered ? NULL : n->output_order;
   for (int32_t o = 0; o < n->conv.outputs; o++) {
     interval v = n->residual != SEPCL_NO_VALUE || n->scale != SEPCL_NO_VALUE
                      ? everything()

@@ -70,6 +70,7 @@ static sepcl_status interleave(sepcl_graph *graph, sepcl_value producer, sepcl_v
     part->output_order = malloc((size_t)channels * sizeof *part->output_order);
     if (!part->output_order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
     for (int32_t c = 0; c < channels; c++) part->output_order[c] = c * join->input_count + k;
+    part->scattered = true;
   }
   return SEPCL_OK;
 }
