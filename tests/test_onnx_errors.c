@@ -30,10 +30,12 @@ static const struct {
     {"input x float 1x1x1x1x1x1x1x1x1; Relu x -> y" Y, "9 dimensions"},
     {"input x float 1x3; input x float 1x3; Relu x -> y" Y, "'x'"},
     {X "const x float 4; Relu x -> x; output x", "two tensors are called 'x'"},
+    {X "const t uint64 1 = -1; Cast t -> u to:i=1; Add x,u -> y" Y, "constant 't': it holds a number over 2^63 - 1"},
     /* nodes */
     {X "LSTM x -> y" Y, "LSTM 'y' (opset 13): sepcl has no such operation"},
     {X "com.microsoft::FusedConv x -> y" Y, "domain 'com.microsoft'"},
     {X "QuantizeLinear x -> y" Y, "int8 and QDQ models are not supported yet"},
+    {X "DequantizeLinear x -> y" Y, "int8 and QDQ models are not supported yet"},
     {X "ConvInteger x -> y" Y, "int8"},
     {X "QLinearConv x -> y" Y, "int8"},
     {X "If x -> y" Y, "control flow"},

@@ -214,9 +214,18 @@ static sepcl_status read_tensor(reader *r, const Onnx__TensorProto *proto, tenso
   return read_bytes(r, out, proto->data_type, &s, r->file + begin, end - begin);
 }
 
+/* Integers are kept in 64 bits with a sign. */
+static sepcl_status check_range(const Onnx__TensorProto *proto, const tensor *t) {
+  if (proto->data_type != ONNX__TENSOR_PROTO__DATA_TYPE__UINT64) return SEPCL_OK;
+  for (int64_t i = 0; i < shape_elements(&t->shape); i++)
+    if (t->integers[i] < 0) return failure(SEPCL_UNSUPPORTED, "it holds a number over 2^63 - 1");
+  return SEPCL_OK;
+}
+
 sepcl_status read_initializer(reader *r, const Onnx__TensorProto *proto, tensor *out) {
   const char *name = proto->name ? proto->name : "";
   sepcl_status status = read_tensor(r, proto, out);
+  if (status == SEPCL_OK) status = check_range(proto, out);
   if (status != SEPCL_OK) return failure(status, "constant '%s': %s", name, sepcl_last_error());
   out->name = name;
   return SEPCL_OK;

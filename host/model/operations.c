@@ -36,7 +36,7 @@ static bool ends_with(const char *text, const char *end) {
 
 static sepcl_status refuse_unknown(const call *c) {
   const char *name = c->node->op_type;
-  if (strstr(name, "QuantizeLinear") || strstr(name, "QLinear") || ends_with(name, "Integer"))
+  if (strstr(name, "uantizeLinear") || strstr(name, "QLinear") || ends_with(name, "Integer"))
     return refuse(c, SEPCL_UNSUPPORTED, "int8 and QDQ models are not supported yet: export the model as float32");
   if (!strcmp(name, "Loop") || !strcmp(name, "Scan"))
     return refuse(c, SEPCL_UNSUPPORTED, "control flow is not supported: export the model with its branches resolved");

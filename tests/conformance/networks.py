@@ -34,11 +34,11 @@ def random_inputs(session, shapes):
 
 
 def changed(path):
-    """The model with its last large weight tensor a thousandth larger."""
+    """The model with the weights of its last convolution or matrix product a thousandth larger."""
     model = onnx.load(path)
-    weights = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT and np.prod(t.dims) > 20]
-    array = onnx.numpy_helper.to_array(weights[-1]) * np.float32(1.001)
-    weights[-1].CopyFrom(onnx.numpy_helper.from_array(array, weights[-1].name))
+    constants = {t.name: t for t in model.graph.initializer}
+    last = [constants[n.input[1]] for n in model.graph.node if n.op_type in ("Conv", "ConvTranspose", "MatMul", "Gemm") and n.input[1] in constants][-1]
+    last.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(last) * np.float32(1.001), last.name))
     return model.SerializeToString()
 
 
