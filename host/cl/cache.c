@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hash.h"
+
 enum {
   SCHEMA = 1,
   WAIT_MS = 2000,  /* for a lock that another process holds */
@@ -181,12 +183,9 @@ void cache_close(cache *c) {
 
 /* ---- entries ---- */
 
-/* FNV-1a over key and value: SQLite does not notice a flipped bit inside a value, a driver may crash on it. */
+/* Over key and value: SQLite does not notice a flipped bit inside a value, a driver may crash on it. */
 static int64_t sum_of(const char *key, const void *value, size_t size) {
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (const char *p = key; *p; p++) hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
-  const unsigned char *bytes = value;
-  for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
+  const uint64_t hash = hash_bytes(hash_bytes(HASH_START, key, strlen(key)), value, size);
   int64_t sum;
   memcpy(&sum, &hash, sizeof sum);
   return sum;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "model/reader.h"
 
 struct name_table {
@@ -30,8 +31,7 @@ void names_free(name_table *names) {
 }
 
 static size_t slot_of(const name_table *names, const char *name) {
-  uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-  for (const char *p = name; *p; p++) hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
+  const uint64_t hash = hash_bytes(HASH_START, name, strlen(name));
   size_t slot = (size_t)(hash ^ hash >> 32) & names->mask;
   while (names->slots[slot] && strcmp(names->slots[slot]->name, name) != 0) slot = (slot + 1) & names->mask;
   return slot;

@@ -2,9 +2,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cl/program.h"
+#include "clock.h"
 #include "error.h"
 #include "run/run.h"
 #include "stage/clblast.h"
@@ -290,13 +290,10 @@ static sepcl_status run_on(sepcl_execution *execution, cl_command_queue queue, c
 sepcl_status sepcl_execution_run(sepcl_execution *execution, const float *const *inputs, float *const *outputs) {
   if (!execution || !outputs) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_run: a null pointer");
   TRY(make_queue(execution, &execution->queue, 0));
-  struct timespec start, end;
-  int32_t used = adapt_next(&execution->workers);
-  clock_gettime(CLOCK_MONOTONIC, &start);
+  const int32_t used = adapt_next(&execution->workers);
+  const double start = seconds_now();
   TRY(run_on(execution, execution->queue, inputs, outputs, NULL));
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
-  if (execution->one) adapt_learn(&execution->workers, used, seconds);
+  if (execution->one) adapt_learn(&execution->workers, used, seconds_now() - start);
   return SEPCL_OK;
 }
 

@@ -4,8 +4,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "error.h"
 #include "run/run.h"
 #include "select/tuning.h"
@@ -46,18 +46,12 @@ typedef struct tuner {
   sepcl_tune_report report;
 } tuner;
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void show(const tuner *t, double share, const char *what) {
   if (t->options->progress) t->options->progress(t->options->user, share, what);
 }
 
 /* Whether more than a share of the time is over. */
-static bool is_late(const tuner *t, double share) { return now() - t->start > share * t->limit; }
+static bool is_late(const tuner *t, double share) { return seconds_now() - t->start > share * t->limit; }
 
 /* ---- preparation ---- */
 
@@ -260,9 +254,9 @@ static sepcl_status race(tuner *t, sepcl_execution *const runners[2], double sec
   for (int32_t i = -2; i < RUNS && !(i > 4 && is_late(t, 1.0)); i++, done = i)
     for (int k = 0; k < 2; k++) {
       const int which = (i & 1) ? 1 - k : k;
-      const double start = now();
+      const double start = seconds_now();
       TRY(sepcl_execution_run(runners[which], (const float *const *)t->inputs, t->outputs));
-      if (i >= 0) times[which][i] = now() - start;
+      if (i >= 0) times[which][i] = seconds_now() - start;
     }
   for (int k = 0; k < 2; k++) {
     qsort(times[k], (size_t)done, sizeof **times, ascending);
@@ -391,7 +385,7 @@ static sepcl_status measure_whole(tuner *t, const sepcl_graph *graph, const sepc
 static sepcl_status tune(tuner *t, const sepcl_graph *graph, const sepcl_network_options *options) {
   TRY(prepare(t, graph, options));
   t->report.shapes = t->shape_count;
-  t->start = now(); /* compilers' time is not ours */
+  t->start = seconds_now(); /* compilers' time is not ours */
   TRY(measure_stages(t));
   choose(t);
   TRY(measure_whole(t, graph, options));
@@ -462,13 +456,13 @@ sepcl_status sepcl_network_tune(sepcl_tune_report *out, sepcl_device *device, co
     *out = t.report;
     return SEPCL_OK;
   }
-  const double begin = now();
+  const double begin = seconds_now();
   t.limit = tune_options->seconds > 0.0 ? tune_options->seconds : full ? 80.0 : 30.0;
   t.candidate_count = full ? (int32_t)MOST : (int32_t)QUICK;
   t.rounds = full ? FULL_ROUNDS : QUICK_ROUNDS;
   sepcl_status status = tune(&t, graph, options);
   release(&t);
-  t.report.seconds = now() - begin;
+  t.report.seconds = seconds_now() - begin;
   if (status == SEPCL_OK) *out = t.report;
   return status;
 }

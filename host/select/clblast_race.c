@@ -2,11 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cl/cache.h"
+#include "clock.h"
 #include "error.h"
 #include "select/lower.h"
+#include "select/tuning.h"
 #include "stage/clblast.h"
 
 /* The first round compiles. CLBlast must win by a tenth: a bias or a function is one more launch, and its choice costs
@@ -55,21 +56,15 @@ static sepcl_status run(race *r, bool theirs) {
   return clblast_enqueue(r->cl, &r->theirs, r->queue, NULL);
 }
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* The best of the rounds but the first, in turns; best[0] ours, best[1] CLBlast's. */
 static sepcl_status run_rounds(race *r, double best[2]) {
   for (int i = 0; i < 2 * ROUNDS; i++) {
     cl_int code = r->cl->clFinish(r->queue);
-    double start = now();
+    double start = seconds_now();
     if (code == CL_SUCCESS) TRY(run(r, i & 1));
     if (code == CL_SUCCESS) code = r->cl->clFinish(r->queue);
     if (code != CL_SUCCESS) return failure_cl("clFinish", code);
-    double seconds = now() - start;
+    double seconds = seconds_now() - start;
     if (i >= 2 && (i < 4 || seconds < best[i & 1])) best[i & 1] = seconds;
   }
   return SEPCL_OK;
@@ -91,9 +86,9 @@ static sepcl_status measure(bool *wins, sepcl_device *device, const sepcl_gemm_d
 }
 
 void clblast_key(char key[CLBLAST_KEY], const sepcl_device *device, const sepcl_gemm_desc *shape) {
-  const sepcl_device_info *info = &device->info;
-  snprintf(key, CLBLAST_KEY, "clblast %dx%dx%d %s %s %s %s", shape->m, shape->n, shape->k, info->platform, info->name,
-           info->driver, SEPCL_VERSION);
+  char what[64];
+  snprintf(what, sizeof what, "clblast %dx%dx%d", shape->m, shape->n, shape->k);
+  device_key(key, CLBLAST_KEY, what, device);
 }
 
 sepcl_status clblast_wins(bool *wins, sepcl_device *device, const sepcl_gemm_desc *shape, bool may_measure) {

@@ -31,7 +31,7 @@ void merge_axes(stage *s);
  * for or was measured to win. clblast_race.c: the measurement; without may_measure only what the device's cache
  * remembers under clblast_key. */
 sepcl_status offer_to_clblast(sepcl_network *network, sepcl_value value);
-enum { CLBLAST_KEY = 700 };
+enum { CLBLAST_KEY = 1000 };
 void clblast_key(char key[CLBLAST_KEY], const sepcl_device *device, const sepcl_gemm_desc *shape);
 sepcl_status clblast_wins(bool *wins, sepcl_device *device, const sepcl_gemm_desc *shape, bool may_measure);
 

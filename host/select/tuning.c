@@ -5,16 +5,16 @@
 #include <string.h>
 
 #include "cl/cache.h"
+#include "hash.h"
 
 enum { VALUE_SIZE = 120, MAX_TASKS = 1 << 16 };
 
 bool tuning_concerns(const stage *s) { return s->kind <= STAGE_INVERTED_RESIDUAL; }
 
-/* "WHAT of DEVICE": results of another driver or device say nothing. */
-static int device_key(char *key, size_t size, const char *what, const sepcl_device *device) {
+void device_key(char *key, size_t size, const char *what, const sepcl_device *device) {
   const sepcl_device_info *info = &device->info;
-  return snprintf(key, size, "tuned %s; %s; %s; %s; %s; %u units; sepcl %s", what, info->platform, info->name,
-                  info->driver, info->version, info->compute_units, SEPCL_VERSION);
+  snprintf(key, size, "tuned %s; %s; %s; %s; %s; %u units; sepcl %s", what, info->platform, info->name, info->driver,
+           info->version, info->compute_units, SEPCL_VERSION);
 }
 
 void tuning_key(char key[TUNING_KEY], const sepcl_device *device, const stage *s) {
@@ -88,12 +88,12 @@ bool tuning_is_wanted(const sepcl_network *network) {
 /* ---- replays ---- */
 
 static void replay_key(char key[TUNING_KEY], const sepcl_network *network) {
-  uint64_t hash = UINT64_C(14695981039346656037);
+  uint64_t hash = HASH_START;
   for (int32_t i = 0; i < network->step_count; i++) {
     char text[TUNING_KEY];
     if (network->steps[i].view) continue;
     tuning_key(text, network->device, &network->steps[i].bound.s);
-    for (const char *p = text; *p; p++) hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
+    hash = hash_bytes(hash, text, strlen(text));
   }
   char what[64];
   snprintf(what, sizeof what, "replay %016llx", (unsigned long long)hash);

@@ -15,6 +15,8 @@ sepcl_status bind_step(sepcl_network *network, step *p, const tuned_choice *choi
 
 enum { TUNING_KEY = 1000 };
 
+/* The cache's key for what was measured of WHAT on the device: results of another driver or device say nothing. */
+void device_key(char *key, size_t size, const char *what, const sepcl_device *device);
 /* Convolutions are tuned; the rest takes its default. */
 bool tuning_concerns(const stage *s);
 /* Equal for stages that one measurement serves. */
