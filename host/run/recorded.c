@@ -163,7 +163,11 @@ bool recorded_enqueue(sepcl_execution *execution, cl_command_queue queue, const 
   if (!found) return false;
   found->used = ++r->clock;
   const cl_uint waits = sync ? sync->wait_count : 0;
+  cl_event event = NULL; /* as in stage_enqueue: it may take the place of one that is waited for */
   /* A driver that cannot have it twice in flight refuses while it runs; that inference goes by launches. */
-  return r->f.enqueue(0, NULL, found->commands, waits, waits ? sync->wait : NULL, sync ? sync->event : NULL) ==
-         CL_SUCCESS;
+  if (r->f.enqueue(0, NULL, found->commands, waits, waits ? sync->wait : NULL, sync && sync->event ? &event : NULL) !=
+      CL_SUCCESS)
+    return false;
+  if (sync && sync->event) *sync->event = event;
+  return true;
 }
