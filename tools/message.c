@@ -6,20 +6,12 @@
 static char text[8192];
 static bool of_usage;
 
-void record_complaint(const char *format, ...) {
+void record_complaint(bool usage, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  of_usage = false;
-}
-
-void record_usage_complaint(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  of_usage = true;
+  of_usage = usage;
 }
 
 bool complaint_is_of_usage(void) { return of_usage; }

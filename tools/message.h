@@ -6,17 +6,16 @@
 
 #include "sepcl.h"
 
-/* Records the message (printf-style). */
-void record_complaint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Records the message (printf-style), and whether a wrong word on the command line is what it is about. */
+void record_complaint(bool usage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline bool complained(void) { return false; }
 /* The same, and is false, so that callers can `return complain(...)`. */
-#define complain(...) (record_complaint(__VA_ARGS__), complained())
+#define complain(...) (record_complaint(false, __VA_ARGS__), complained())
+/* For a wrong word on the command line: the process returns EXIT_USAGE. */
+#define complain_usage(...) (record_complaint(true, __VA_ARGS__), complained())
+bool complaint_is_of_usage(void);
 /* The same with the library's last error. */
 #define complain_library() complain("%s", sepcl_last_error())
-/* The same for a wrong word on the command line: the process returns EXIT_USAGE. */
-#define complain_usage(...) (record_usage_complaint(__VA_ARGS__), complained())
-void record_usage_complaint(const char *format, ...) __attribute__((format(printf, 1, 2)));
-bool complaint_is_of_usage(void);
 /* The last complaint; "" if there was none. */
 const char *complaint(void);
 

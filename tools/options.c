@@ -96,17 +96,20 @@ static void table_of(struct poptOption out[GROUPS + 2], const command *c) {
 
 enum { NOT_GIVEN = INT_MIN };
 
+/* A count from 1 on; 0 where the option is not given, which stands for its default. */
+static bool check_count(int *count, const char *option, int most) {
+  if (*count == NOT_GIVEN)
+    *count = 0;
+  else if (*count < 1 || *count > most)
+    return complain("--%s %d: from 1 to %d", option, *count, most);
+  return true;
+}
+
 static bool check_numbers(options *o) {
-  const bool own_batch = o->batch == NOT_GIVEN, own_iterations = o->iterations == NOT_GIVEN;
-  if (own_batch) o->batch = 1;
-  if (own_iterations) o->iterations = 1;
-  if (o->batch < 1 || o->batch > 65536) return complain("--batch %d: from 1 to 65536", o->batch);
+  if (!check_count(&o->batch, "batch", 65536) || !check_count(&o->iterations, "iterations", 100000000)) return false;
   if (o->top < 1) return complain("--top %d: at least 1", o->top);
   if (o->warmup < 0) return complain("--warmup %d: at least 0", o->warmup);
-  if (o->iterations < 1 || o->iterations > 100000000) return complain("--iterations %d: from 1", o->iterations);
   if (o->bgr && o->rgb) return complain("--bgr and --rgb exclude each other");
-  if (own_batch) o->batch = 0;
-  if (own_iterations) o->iterations = 0;
   return true;
 }
 

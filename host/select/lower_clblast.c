@@ -13,8 +13,7 @@ static sepcl_status choose(const char **reason, const sepcl_network *network, co
   *reason = NULL;
   const sepcl_network_options *options = &network->options;
   if (options->precision != SEPCL_F32) return SEPCL_OK; /* its products are of floats in memory */
-  if (options->policy != SEPCL_FASTEST || options->gemm == SEPCL_GEMM_OURS) return SEPCL_OK;
-  if (options->precision != SEPCL_F32 || clblast_refuses(s)) return SEPCL_OK;
+  if (options->policy != SEPCL_FASTEST || options->gemm == SEPCL_GEMM_OURS || clblast_refuses(s)) return SEPCL_OK;
   if (options->gemm == SEPCL_GEMM_CLBLAST) {
     *reason = "asked for; CLBlast compiles and allocates on its own";
     return SEPCL_OK;
