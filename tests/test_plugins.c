@@ -264,13 +264,16 @@ END_TEST
 START_TEST(refuses_wrong_options) {
   static const char *const wrong[][3] = {
       {"colour", "red", "'colour' is unknown"},
-      {"precision", "f8", "reproducible or fastest"},
+      {"precision", "f8", "reproducible, fastest or f16"},
       {"verbosity", "9", "0, 1 or 2"},
       {"verbosity", "", "0, 1 or 2"},
       {"custom_operators", "2", "0 or 1"},
       {"device", "no such device", "no such device"},
       {NULL, "1", "'' is unknown"},
-      {"device", NULL, "'device' is unknown"},
+      {"device", NULL, "device has no value"},
+      {"input_range", "1,-1", "two numbers"},
+      {"input_range", "0;1", "two numbers"},
+      {"input_range", "0,1,2", "two numbers"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     *refusal = '\0';
@@ -283,6 +286,29 @@ START_TEST(refuses_wrong_options) {
   tfl_delegate *delegate = create(keys, values, 3, refused);
   ck_assert_msg(delegate, "%s", refusal);
   run_small(delegate);
+  destroy(delegate);
+}
+END_TEST
+
+/* Its numbers have few bits: halves hold them, so that results stay exact. */
+START_TEST(runs_in_halves) {
+  static const char *const keys[] = {"precision", "input_range"}, *const values[] = {"f16", "-5.5,5.5"};
+  tfl_delegate *delegate = create(keys, values, 2, refused);
+  ck_assert_msg(delegate, "%s", refusal);
+  run_small(delegate);
+  destroy(delegate);
+}
+END_TEST
+
+/* Such a host's context ends earlier, or has nothing there. */
+START_TEST(refuses_an_old_host) {
+  tfl_delegate *delegate = make();
+  small s;
+  small_open(&s);
+  s.host.context.preview_partitions = NULL;
+  ck_assert_int_eq(host_delegate(&s.host, delegate), TFL_ERROR);
+  ck_assert_msg(strstr(s.host.error, "too old"), "%s", s.host.error);
+  host_close(&s.host);
   destroy(delegate);
 }
 END_TEST
@@ -337,6 +363,8 @@ Suite *suite_plugins(void) {
   tcase_add_loop_test(tests, leaves_wrong_models, 0, sizeof faults / sizeof *faults);
   tcase_add_loop_test(tests, leaves_damaged_sparse_weights, 0, 11);
   tcase_add_test(tests, refuses_wrong_options);
+  tcase_add_test(tests, runs_in_halves);
+  tcase_add_test(tests, refuses_an_old_host);
   tests = new_case(suite, "threads");
   tcase_add_test(tests, serves_two_threads);
   tests = new_case(suite, "installed");

@@ -6,14 +6,12 @@
  * with the nodes that make it. Dimensions that the host does not know are guessed, and follow from the trials after
  * that. */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "onnxruntime/provider.h"
 
-/* A part with less than a tenth of the largest one's nodes costs more in copies than it gains. */
-enum { SMALLEST_SHARE = 10, GUESSED_DIMENSION = 224 };
+enum { GUESSED_DIMENSION = 224 };
 
 typedef struct chooser {
   const provider *p;
@@ -30,13 +28,9 @@ typedef struct chooser {
 
 /* ---- what it says when asked ---- */
 
-static void say_node(const chooser *c, int index, const char *reason) {
+static void say_about(const chooser *c, int index, const char *reason) {
   const host_node *n = &c->g.nodes[index];
-  if (c->p->options.verbosity < (reason ? 1 : 2)) return;
-  if (reason)
-    fprintf(stderr, "sepcl: leaves node %d, %s '%s': %s\n", index, n->operation, n->name, reason);
-  else
-    fprintf(stderr, "sepcl: takes node %d, %s '%s'\n", index, n->operation, n->name);
+  say_node(&c->p->options, index, n->operation, n->name, reason);
 }
 
 /* ---- one node on its own ---- */
@@ -147,7 +141,7 @@ static void choose_nodes(chooser *c) {
     const host_node *n = &c->g.nodes[i];
     c->carried[i] = known_when_loaded(c, n);
     c->taken[i] = try_node(c, i, reason);
-    if (!c->taken[i]) say_node(c, i, reason);
+    if (!c->taken[i]) say_about(c, i, reason);
     for (int k = 0; k < n->output_count; k++)
       if (n->outputs[k] >= 0) guess_shape(&c->g.values[n->outputs[k]]);
   }
@@ -211,7 +205,7 @@ static void connect(chooser *c) {
 
 static void leave(chooser *c, int index, const char *reason) {
   c->taken[index] = false;
-  say_node(c, index, reason);
+  say_about(c, index, reason);
 }
 
 /* Networks take and give floats only: whatever else goes from one part to another keeps its nodes with the host. */
@@ -306,18 +300,15 @@ static bool keep_part(chooser *c, int component, int largest, ort_support *suppo
   sepcl_network_info info;
   bool more = !*taken || !c->p->one_part;
   collect_part(c, component);
-  bool good = c->part.node_count * SMALLEST_SHARE >= largest ||
-              refused(reason, "its part of %d nodes is too small to be worth the copies", c->part.node_count);
+  bool good = !too_small(c->part.node_count, largest, reason);
   if (good && !c->part.output_count) good = refused(reason, "nothing that its part makes is used");
   if (good && !c->part.input_count) good = refused(reason, "its part reads constants only");
   if (good && !more) good = refused(reason, "ONNX Runtime 1.23 lets a provider have one part of a graph only");
   good = good && plan_part(c, &info, reason);
-  for (int i = 0; i < c->part.node_count; i++) say_node(c, c->part.nodes[i], good ? NULL : reason);
+  for (int i = 0; i < c->part.node_count; i++) say_about(c, c->part.nodes[i], good ? NULL : reason);
   if (!good) return true;
   *taken = true;
-  if (c->p->options.verbosity > 0)
-    fprintf(stderr, "sepcl: one part of %d of the graph's %d nodes, %d launches, %.1f million multiply-adds\n",
-            c->part.node_count, c->g.node_count, info.launches, (double)info.macs / 1e6);
+  say_part(&c->p->options, c->part.node_count, c->g.node_count, &info);
   return fuse(c, support, c->reason);
 }
 

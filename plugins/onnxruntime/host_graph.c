@@ -1,18 +1,9 @@
 #include "onnxruntime/host_graph.h"
 
 #include <search.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-bool refused(char reason[REASON_SIZE], const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(reason, REASON_SIZE, format, arguments);
-  va_end(arguments);
-  return false;
-}
 
 bool succeeded(const ort_api *api, ort_status *status, char reason[REASON_SIZE]) {
   if (!status) return true;

@@ -4,10 +4,7 @@
 #define SEPCL_ORT_HOST_GRAPH_H
 
 #include "onnxruntime/abi.h"
-#include "sepcl.h"
-
-/* What the host must be told when something cannot be had. */
-enum { REASON_SIZE = 512 };
+#include "plugin.h"
 
 typedef struct host_value {
   const char *name;
@@ -39,8 +36,6 @@ typedef struct host_graph {
 
 /* True if the status is none; else its message goes to `reason`. Releases it. */
 bool succeeded(const ort_api *api, ort_status *status, char reason[REASON_SIZE]);
-/* False, with the reason. */
-bool refused(char reason[REASON_SIZE], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool host_graph_read(host_graph *out, const ort_api *api, const ort_graph *graph, char reason[REASON_SIZE]);
 void host_graph_free(host_graph *g);

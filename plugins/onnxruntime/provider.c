@@ -116,6 +116,7 @@ static bool provider_create(provider **out, const factory *f, const ort_session_
                    .capability = ep_capability,
                    .compile = ep_compile,
                    .release_computes = ep_release_computes};
+  options_init(&p->options);
   bool good = options_read(&p->options, p->api, session, reason);
   device_options.cache_dir = p->options.cache_dir;
   if (good && sepcl_device_open(&p->device, p->options.device, &device_options) != SEPCL_OK)

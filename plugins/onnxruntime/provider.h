@@ -8,15 +8,8 @@
 #define PROVIDER_NAME "SepclExecutionProvider"
 #define OPTION_PREFIX "ep.sepclexecutionprovider." /* as the host spells it */
 
-typedef struct options {
-  char *device, *cache_dir;      /* owned; NULL: the default */
-  sepcl_network_options network; /* policy, precision, what inputs hold */
-  int verbosity;                 /* 0 silent, 1 what was taken and what not, 2 every node */
-} options;
-
 /* From the session's configuration; false, with the reason, if a key or a value is unknown. */
 bool options_read(options *out, const ort_api *api, const ort_session_options *session, char reason[REASON_SIZE]);
-void options_free(options *o);
 
 typedef struct provider {
   ort_ep ep; /* first: the host's pointer is ours */

@@ -25,7 +25,7 @@ static void state_release(delegate_state *state) {
   pthread_mutex_unlock(&state->lock);
   if (!last) return;
   sepcl_device_free(state->device);
-  free(state->save_dir);
+  options_free(&state->options);
   pthread_mutex_destroy(&state->lock);
   free(state);
 }
@@ -60,9 +60,9 @@ static void take_part(kernel *k, tfl_context *context, const tfl_delegate_params
     p->parts[i] = NULL;
     return;
   }
-  snprintf(k->reason, sizeof k->reason, "the host made a kernel outside of the delegate's preparation");
+  refused(k->reason, "the host made a kernel outside of the delegate's preparation");
   if (!p) return;
-  subgraph_source source = {context, p->producers, params, k->state->device, k->state->policy, k->state->save_dir};
+  subgraph_source source = {context, p->producers, params, k->state->device, &k->state->options};
   subgraph_create(&k->part, &source, k->reason);
 }
 
@@ -126,6 +126,7 @@ static int delegate_prepare(tfl_context *context, tfl_delegate *delegate) {
                                    .custom_name = "sepcl",
                                    .version = 1};
   char reason[REASON_SIZE];
+  if (!context->preview_partitions) return report(context, "the host is too old: it cannot say how it divides a graph");
   preparation *p = calloc(1, sizeof *p);
   if (!p) return report(context, "out of memory");
   p->context = context;
@@ -140,37 +141,42 @@ static int delegate_prepare(tfl_context *context, tfl_delegate *delegate) {
   return status;
 }
 
-static delegate_state *new_state(const options *o, char reason[REASON_SIZE]) {
+static bool read_options(options *o, const char *const *keys, const char *const *values, size_t count,
+                         char reason[REASON_SIZE]) {
+  for (size_t i = 0; i < count; i++)
+    if (!options_set(o, OF_BOTH | OF_DELEGATE, keys ? keys[i] : NULL, values ? values[i] : NULL, reason)) return false;
+  return true;
+}
+
+/* Takes the options over. */
+static bool new_state(delegate_state **out, options *o, char reason[REASON_SIZE]) {
   sepcl_device_options device_options = SEPCL_DEVICE_OPTIONS_INIT;
-  device_options.cache_dir = o->cache_dir;
   delegate_state *state = calloc(1, sizeof *state);
-  snprintf(reason, REASON_SIZE, "out of memory for the delegate");
-  if (!state) return NULL;
-  if (o->save_dir && !(state->save_dir = strdup(o->save_dir))) {
-    free(state);
-    return NULL;
-  }
+  if (!state) return refused(reason, "out of memory for the delegate");
+  device_options.cache_dir = o->cache_dir;
   if (sepcl_device_open(&state->device, o->device, &device_options) != SEPCL_OK) {
-    snprintf(reason, REASON_SIZE, "%s", sepcl_last_error());
-    free(state->save_dir);
     free(state);
-    return NULL;
+    return refused(reason, "%s", sepcl_last_error());
   }
   pthread_mutex_init(&state->lock, NULL);
   state->users = 1;
-  state->policy = o->policy;
-  state->verbosity = o->verbosity;
   state->delegate = (tfl_delegate){.data = state, .prepare = delegate_prepare};
   if (o->custom_operators) state->delegate.flags = TFL_ALLOW_DYNAMIC_TENSORS;
-  return state;
+  state->options = *o;
+  options_init(o);
+  *out = state;
+  return true;
 }
 
 tfl_delegate *tflite_plugin_create_delegate(const char *const *keys, const char *const *values, size_t count,
                                             void (*report_error)(const char *)) {
   options o;
   char reason[REASON_SIZE], message[REASON_SIZE + 16];
-  delegate_state *state = read_options(&o, keys, values, count, reason) ? new_state(&o, reason) : NULL;
-  if (state) return &state->delegate;
+  delegate_state *state = NULL;
+  options_init(&o);
+  bool good = read_options(&o, keys, values, count, reason) && new_state(&state, &o, reason);
+  options_free(&o);
+  if (good) return &state->delegate;
   snprintf(message, sizeof message, "sepcl: %s", reason);
   if (report_error) report_error(message);
   return NULL;

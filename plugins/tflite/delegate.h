@@ -6,17 +6,6 @@
 
 #include "tflite/subgraph.h"
 
-typedef struct options {
-  const char *device, *cache_dir, *save_dir;
-  sepcl_policy policy;
-  int custom_operators; /* 1: the host's own nodes are not prepared first, which fails for those it does not know */
-  int verbosity;        /* 0 silent, 1 what was taken and what not, 2 every node */
-} options;
-
-/* False, with the reason, if a key or a value is unknown. Borrows the strings. */
-bool read_options(options *out, const char *const *keys, const char *const *values, size_t count,
-                  char reason[REASON_SIZE]);
-
 /* What Prepare found for one host's graph, until the host has asked for every part. */
 typedef struct preparation {
   struct preparation *next;
@@ -34,9 +23,7 @@ typedef struct delegate_state {
   int users;
   preparation *preparations;
   sepcl_device *device;
-  sepcl_policy policy;
-  int verbosity;
-  char *save_dir; /* where parts are written as ONNX, or NULL */
+  options options;
 } delegate_state;
 
 /* Looks at every node, asks the host how it would divide them, and compiles the parts that are worth it: their nodes,

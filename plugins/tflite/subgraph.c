@@ -23,11 +23,6 @@ struct subgraph {
   sepcl_execution *execution;
 };
 
-static bool say(char reason[REASON_SIZE], const char *text) {
-  snprintf(reason, REASON_SIZE, "%s", text);
-  return false;
-}
-
 void subgraph_free(subgraph *s) {
   if (!s) return;
   sepcl_execution_free(s->execution);
@@ -130,9 +125,7 @@ static bool save(const subgraph *s, const sepcl_graph *graph, const char *folder
 }
 
 static bool compile(subgraph *s, const sepcl_graph *graph, const subgraph_source *source) {
-  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
-  options.policy = source->policy;
-  return sepcl_network_compile(&s->network, source->device, graph, &options) == SEPCL_OK &&
+  return sepcl_network_compile(&s->network, source->device, graph, &source->options->network) == SEPCL_OK &&
          sepcl_execution_create(&s->execution, s->network) == SEPCL_OK;
 }
 
@@ -143,10 +136,11 @@ bool subgraph_create(subgraph **out, const subgraph_source *source, char reason[
   *out = NULL;
   bool made = false;
   if (!s || !t.values || !allocate(s, source->part) || sepcl_graph_create(&t.graph) != SEPCL_OK)
-    say(reason, "out of memory for a part of the graph");
+    refused(reason, "out of memory for a part of the graph");
   else
-    made = (translate(s, &t, source->part) && save(s, t.graph, source->save_dir) && compile(s, t.graph, source)) ||
-           say(reason, sepcl_last_error());
+    made = (translate(s, &t, source->part) && save(s, t.graph, source->options->save_dir) &&
+            compile(s, t.graph, source)) ||
+           refused(reason, "%s", sepcl_last_error());
   sepcl_graph_free(t.graph);
   free(t.values);
   if (made)
@@ -168,15 +162,13 @@ void subgraph_counts(const subgraph *s, int *nodes, sepcl_network_info *info) {
 /* ---- running ---- */
 
 static bool edge_fits(const edge *e, const tfl_context *context, char reason[REASON_SIZE]) {
-  if ((size_t)e->tensor >= context->tensor_count) return say(reason, "the host's tensors went away");
+  if ((size_t)e->tensor >= context->tensor_count) return refused(reason, "the host's tensors went away");
   const tfl_tensor *tensor = &context->tensors[e->tensor];
   size_t bytes = sizeof(float);
   for (int i = 0; tensor->dims && i < tensor->dims->size; i++)
     bytes *= tensor->dims->data[i] > 0 ? (size_t)tensor->dims->data[i] : 0;
   if (tensor->type == TFL_FLOAT32 && tensor->dims && bytes == e->bytes) return true;
-  snprintf(reason, REASON_SIZE, "the shape of '%s' changed; allocate the tensors anew",
-           tensor->name ? tensor->name : "");
-  return false;
+  return refused(reason, "the shape of '%s' changed; allocate the tensors anew", tensor->name ? tensor->name : "");
 }
 
 bool subgraph_fits(const subgraph *s, const tfl_context *context, char reason[REASON_SIZE]) {
@@ -195,5 +187,5 @@ bool subgraph_run(subgraph *s, const tfl_context *context, char reason[REASON_SI
     s->to[i] = context->tensors[e->tensor].data;
     if (e->constant && s->to[i]) memcpy(s->to[i], e->constant, e->bytes);
   }
-  return sepcl_execution_run(s->execution, s->from, s->to) == SEPCL_OK || say(reason, sepcl_last_error());
+  return sepcl_execution_run(s->execution, s->from, s->to) == SEPCL_OK || refused(reason, "%s", sepcl_last_error());
 }

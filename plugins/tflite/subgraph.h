@@ -2,11 +2,8 @@
 #ifndef SEPCL_TFLITE_SUBGRAPH_H
 #define SEPCL_TFLITE_SUBGRAPH_H
 
-#include "sepcl.h"
+#include "plugin.h"
 #include "tflite/abi.h"
-
-/* What the host must be told when something cannot be had. */
-enum { REASON_SIZE = 512 };
 
 typedef struct subgraph subgraph;
 
@@ -15,8 +12,7 @@ typedef struct subgraph_source {
   const int *producers;            /* by tensor: the node that makes it, or -1 */
   const tfl_delegate_params *part; /* its nodes in order, inputs (constants among them) and outputs */
   sepcl_device *device;
-  sepcl_policy policy;
-  const char *save_dir; /* where the part is written as ONNX, or NULL */
+  const options *options;
 } subgraph_source;
 
 /* Translates the part and compiles it. Needs no node of the host's afterwards. */

@@ -275,7 +275,7 @@ static bool has_variables(const translator *t, const tfl_node *node) {
   return false;
 }
 
-bool try_node(tfl_context *context, const int *producers, int index, char reason[512]) {
+bool try_node(tfl_context *context, const int *producers, int index, char reason[REASON_SIZE]) {
   translator t = {.context = context, .producers = producers, .trial = true};
   size_t count = context->tensor_count;
   bool runs = false;
@@ -285,9 +285,9 @@ bool try_node(tfl_context *context, const int *producers, int index, char reason
     translate_node(&t, index);
     if (t.node && has_variables(&t, t.node)) refuse(&t, "it keeps a state");
     runs = sepcl_graph_status(t.graph) == SEPCL_OK;
-    if (!runs) snprintf(reason, 512, "%s", sepcl_last_error());
+    if (!runs) refused(reason, "%s", sepcl_last_error());
   } else {
-    snprintf(reason, 512, "out of memory");
+    refused(reason, "out of memory");
   }
   sepcl_graph_free(t.graph);
   free(t.values);

@@ -4,7 +4,7 @@
 #ifndef SEPCL_TFLITE_TRANSLATE_H
 #define SEPCL_TFLITE_TRANSLATE_H
 
-#include "sepcl.h"
+#include "plugin.h"
 #include "tflite/abi.h"
 
 enum { OPERATOR_DEQUANTIZE = 6, OPERATOR_CUSTOM = 32, OPERATOR_DENSIFY = 124 };
@@ -36,7 +36,7 @@ const char *operator_name(const tfl_registration *registration, char text[32]);
 /* Adds one node to the graph. What is wrong is found with sepcl_graph_status. */
 void translate_node(translator *t, int index);
 /* Whether the node runs: a trial on a graph of its own. The reason is written when it does not. */
-bool try_node(tfl_context *context, const int *producers, int index, char reason[512]);
+bool try_node(tfl_context *context, const int *producers, int index, char reason[REASON_SIZE]);
 /* The tensor's node before it, for the weights behind DEQUANTIZE and DENSIFY; NULL if no node makes it. */
 const tfl_node *producer_of(const translator *t, int tensor, int *code);
 

@@ -16,7 +16,7 @@ import numpy as np
 import ort_host
 from ort_graphs import KERNEL, chain, conv, edge, model
 
-NO_DEVICE = ["no OpenCL", "no platform", "platform"]
+NO_DEVICE = ["no OpenCL", "no platform", "platform", "/nonexistent"]
 
 
 def refusal(bytes_of, options):
@@ -63,15 +63,17 @@ def takes_options():
 
 
 def refuses_without_opencl():
-    """In a process of its own: this one has met its devices."""
+    """In processes of their own: this one has met its devices."""
     code = ("import sys, ort_host, ort_faults; from ort_graphs import chain; ort_host.use(sys.argv[1]); "
             "m = chain([('Relu', 'c', 'd', {})]); print(ort_faults.refusal(m, {})); print('alone', ort_faults.works_alone(m))")
-    result = subprocess.run([sys.executable, "-c", code, os.path.realpath(sys.argv[1])], capture_output=True, text=True,
-                            cwd=os.path.dirname(os.path.abspath(__file__)),
-                            env={**os.environ, "OCL_ICD_VENDORS": "/nonexistent", "OCL_ICD_FILENAMES": ""})
-    lines = [line for line in result.stdout.splitlines() if "sepcl: " in line]
-    print("  " + (lines[0][-110:] if lines else result.stdout + result.stderr))
-    return bool(lines) and any(word in lines[0] for word in NO_DEVICE) and "alone True" in result.stdout
+    good = True
+    for missing in ({"OCL_ICD_VENDORS": "/nonexistent", "OCL_ICD_FILENAMES": ""}, {"SEPCL_OPENCL": "/nonexistent/libOpenCL.so"}):
+        result = subprocess.run([sys.executable, "-c", code, os.path.realpath(sys.argv[1])], capture_output=True, text=True,
+                                cwd=os.path.dirname(os.path.abspath(__file__)), env={**os.environ, **missing})
+        lines = [line for line in result.stdout.splitlines() if "sepcl: " in line]
+        print("  " + (lines[0][-110:] if lines else result.stdout + result.stderr))
+        good &= bool(lines) and any(word in lines[0] for word in NO_DEVICE) and "alone True" in result.stdout
+    return good
 
 
 def open_model():
