@@ -54,11 +54,12 @@
  * that there is one copy of, for it holds every activation and needs many registers: it activates what lies in y by
  * now, or, where y is halves, what passes through `sum`, from the last vector to the first. */
 #define LOCAL_WANTED(i, v) (pixel + (i)*ROW_STEP < pixel_end && OUTPUT_OF(v) < to.left)
-#define LOCAL_CLIP(i, v) \
-  if (LOCAL_WANTED(i, v)) FN(put_clipped)(p, r, y, pixel + i * ROW_STEP, to.first + OUTPUT_OF(v), c##i##_##v);
+#define LOCAL_CLIP(i, v)  \
+  if (LOCAL_WANTED(i, v)) \
+    FN(put_clipped)(p, r, y, LOCAL_PLACE(pixel + i * ROW_STEP), to.first + OUTPUT_OF(v), c##i##_##v);
 #define LOCAL_CLIP_ROW(i) TILE_VECTORS(LOCAL_CLIP, i)
 #define LOCAL_PUT(i, v) \
-  if (LOCAL_WANTED(i, v)) FN(put)(p, r, y, pixel + i * ROW_STEP, &to, OUTPUT_OF(v), c##i##_##v);
+  if (LOCAL_WANTED(i, v)) FN(put)(p, r, y, LOCAL_PLACE(pixel + i * ROW_STEP), &to, OUTPUT_OF(v), c##i##_##v);
 #define LOCAL_PUT_ROW(i) TILE_VECTORS(LOCAL_PUT, i)
 #define LOCAL_SHIFT(i, v)             \
   {                                   \
@@ -68,17 +69,19 @@
   }
 #define LOCAL_SHIFT_ROW(i) TILE_VECTORS(LOCAL_SHIFT, i)
 #define LOCAL_EACH_SUM _Pragma("unroll 1") for (int i = TR * TV - 1; i >= 0; i--)
-#define LOCAL_PUT_HALVES                                                                                        \
-  float4 sum = (float4)(0.0f);                                                                                  \
-  LOCAL_EACH_SUM {                                                                                              \
-    TILE_ROWS(LOCAL_SHIFT_ROW)                                                                                  \
-    if (LOCAL_WANTED(i / TV, i % TV)) FN(put)(p, r, y, pixel + i / TV * ROW_STEP, &to, OUTPUT_OF(i % TV), sum); \
+#define LOCAL_PUT_HALVES                                                                     \
+  float4 sum = (float4)(0.0f);                                                               \
+  LOCAL_EACH_SUM {                                                                           \
+    TILE_ROWS(LOCAL_SHIFT_ROW)                                                               \
+    if (LOCAL_WANTED(i / TV, i % TV))                                                        \
+      FN(put)(p, r, y, LOCAL_PLACE(pixel + i / TV * ROW_STEP), &to, OUTPUT_OF(i % TV), sum); \
   }
-#define LOCAL_PUT_FLOATS                                                                                     \
-  TILE_ROWS(LOCAL_PUT_ROW)                                                                                   \
-  if (p->act[0] != F_CLIP) {                                                                                 \
-    LOCAL_EACH_SUM                                                                                           \
-    if (LOCAL_WANTED(i / TV, i % TV)) FN(activate)(p, y, pixel + i / TV * ROW_STEP, &to, OUTPUT_OF(i % TV)); \
+#define LOCAL_PUT_FLOATS                                                                  \
+  TILE_ROWS(LOCAL_PUT_ROW)                                                                \
+  if (p->act[0] != F_CLIP) {                                                              \
+    LOCAL_EACH_SUM                                                                        \
+    if (LOCAL_WANTED(i / TV, i % TV))                                                     \
+      FN(activate)(p, y, LOCAL_PLACE(pixel + i / TV * ROW_STEP), &to, OUTPUT_OF(i % TV)); \
   }
 #define LOCAL_TILE_STORE(from, end)                           \
   const int pixel = from, pixel_end = end;                    \
@@ -88,12 +91,17 @@
     LOCAL_PUT_ALL                                             \
   }
 #endif
+/* The output's pixel that a pixel of the tile is. */
+#undef LOCAL_PLACE
+#define LOCAL_PLACE(i) (i)
 #undef LOCAL_PUT_ALL
 #if Y_HALF
 #define LOCAL_PUT_ALL LOCAL_PUT_HALVES
 #else
 #define LOCAL_PUT_ALL LOCAL_PUT_FLOATS
 #endif
+
+#include "activated.cl"
 
 /* Where a panel's outputs go: `left` of them from `first` on, or from order[first] on if there is an order. */
 typedef struct FN(target) {
@@ -140,3 +148,40 @@ static void FN(activate)(const stage_params *p, __global YT *y, const int pixel,
   }
 }
 #endif
+
+/* What the tile reads its inputs from. */
+typedef struct FN(source) {
+  const stage_params *p;
+  __global const XT *x;     /* of the group */
+  __global const ST *scale; /* of the image and group */
+  __global const float *depthwise;
+  int inputs;
+} FN(source);
+
+/* An output pixel's input under its first tap. */
+typedef struct FN(origin) {
+  __global const XT *x;
+  int iy, ix;
+} FN(origin);
+
+/* A step of the chain. */
+typedef struct FN(step) {
+  int ky, kx, ci;
+} FN(step);
+
+static FN(origin) FN(origin_of)(const FN(source) * t, int m) {
+  const window_params *g = &t->p->u.window;
+  const int ox = m % g->ow;
+  m /= g->ow;
+  const int oy = m % g->oh, n = m / g->oh;
+  FN(origin) at;
+  at.iy = oy * g->sh - g->pt;
+  at.ix = ox * g->sw - g->pl;
+  at.x = t->x + (((long)n * g->h + at.iy) * g->w + at.ix) * t->p->x_pitch;
+  return at;
+}
+
+/* Four outputs' weights of a step; zeros beside the panel and after the chain. */
+static float4 FN(weights)(__global const float *b, const int k, const int chain, const int width, const int o) {
+  return k < chain && o < width ? load_4(b + (long)k * width + o) : (float4)(0.0f);
+}

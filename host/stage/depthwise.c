@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "stage/pack.h"
+#include "stage/split.h"
 
 /* The kernel size and stride that a variant's macros fix, "K=3 S=1"; K=0: any window. */
 static void fixed_window(const variant *v, int *kernel, int *stride) {
@@ -17,6 +18,7 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
   const sepcl_window *w = &s->window;
   if (v->vec > 1 && s->output.c != s->input.c) return "vectors need as many outputs as inputs";
   if (s->output.c < v->vec) return "fewer channels than a vector has";
+  if (variant_macro(v, "LIGHT") && !is_light(s->activation)) return "its activation needs too many registers";
   if (!kernel) return NULL;
   if (w->kernel_h != kernel || w->kernel_w != kernel || w->stride_h != stride || w->stride_w != stride)
     return "another kernel size or stride";
@@ -53,8 +55,15 @@ static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b
 /* Memory-bound work: about 10 microseconds of one core. */
 enum { TASK_MACS = 200000, MAX_TASKS_PER_UNIT = 16 };
 
-static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
-  (void)s;
+/* An item makes a vector of channels of some columns (kernels/depthwise_tile.cl). */
+static void prepare_tiles(const variant *v, const device_limits *limits, stage_params *params) {
+  window_params *g = &params->u.window;
+  g->split[0] = ceil_div(g->ow, variant_macro(v, "WIDE"));
+  g->split[1] = ceil_div(g->oc, v->vec);
+  split_units(params, (int64_t)g->n * g->oh * g->split[0] * g->split[1], 0, v, limits);
+}
+
+static void prepare_bands(const variant *v, const device_limits *limits, stage_params *params) {
   window_params *g = &params->u.window;
   int kernel, stride;
   fixed_window(v, &kernel, &stride);
@@ -74,6 +83,14 @@ static void prepare(const stage *s, const variant *v, const device_limits *limit
   g->split[2] = ceil_div(vectors, channel_tasks) * v->vec;
   g->split[3] = ceil_div(vectors * v->vec, g->split[2]);
   params->tasks = g->n * g->split[1] * g->split[3];
+}
+
+static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
+  (void)s;
+  if (v->family == FAMILY_TILE)
+    prepare_tiles(v, limits, params);
+  else
+    prepare_bands(v, limits, params);
 }
 
 const stage_class depthwise_class = {"depthwise", 1, refuses, packed_floats, pack, prepare};

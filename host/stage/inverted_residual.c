@@ -14,6 +14,9 @@ static int64_t region_pixels(const sepcl_window *w, int32_t rows, int32_t column
 }
 
 static bool fits(const stage *s, const variant *v, int32_t rows, int32_t columns) {
+  if (v->family == FAMILY_TILE)
+    return (int64_t)rows * columns <= v->mr && s->output.c <= v->nr &&
+           region_pixels(&s->window, rows, columns) <= variant_macro(v, "REGION_PIXELS");
   const int64_t width = ((int64_t)s->output.c + v->vec - 1) / v->vec * v->vec, pixels = (int64_t)rows * columns;
   return pixels <= variant_macro(v, "TILE_PIXELS") && pixels * width <= variant_macro(v, "SUMS") &&
          region_pixels(&s->window, rows, columns) <= variant_macro(v, "REGION_PIXELS");
@@ -36,11 +39,20 @@ static tile choose_tile(const stage *s, const variant *v) {
 
 static const char *refuses(const stage *s, const variant *v, const device_limits *limits) {
   (void)limits;
-  return choose_tile(s, v).rows ? NULL : "an output pixel and its inputs do not fit its private memory";
+  if (variant_macro(v, "LIGHT") && !(is_light(s->inner[0]) && is_light(s->inner[1])))
+    return "its inner activations need too many registers";
+  return choose_tile(s, v).rows ? NULL : "an output pixel and its inputs do not fit its memory";
 }
 
 static weight_reader reader_of(const sepcl_weights *set, int32_t outputs, int32_t inputs) {
   return (weight_reader){set, outputs, inputs, 1, 1};
+}
+
+/* The variant as the expansion's and the depthwise half's panels see it. */
+static variant expansion_of(const variant *v) {
+  variant inner = *v;
+  if (v->family == FAMILY_TILE) inner.nr = variant_macro(v, "KB");
+  return inner;
 }
 
 static size_t depthwise_floats(const stage *s, const variant *v) {
@@ -58,9 +70,10 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
   weight_reader project = reader_of(&sets[2], s->output.c, s->expanded);
   /* A panel of single inputs, [ky][kx] apart, is what the depthwise half reads. */
   weight_reader depthwise = {&sets[1], s->expanded, 1, s->window.kernel_h, s->window.kernel_w};
-  panels_pack(&expand, 1, v, packed);
+  const variant inner = expansion_of(v);
+  panels_pack(&expand, 1, &inner, packed);
   packed += panels_floats(&expand, 1, v);
-  panels_pack(&depthwise, 1, v, packed);
+  panels_pack(&depthwise, 1, &inner, packed);
   packed += depthwise_floats(s, v);
   panels_pack(&project, 1, v, packed);
 }

@@ -20,6 +20,7 @@ static int32_t strip_pixels(const stage *s, const variant *v) {
 static const char *refuses(const stage *s, const variant *v, const device_limits *limits) {
   (void)limits;
   if (s->input.c < v->vec) return "fewer channels than a vector has";
+  if (v->family == FAMILY_TILE) return NULL;
   if (s->window.kernel_h * s->window.kernel_w > MAX_TAPS) return "its depthwise kernel has too many taps";
   return strip_pixels(s, v) ? NULL : "a pixel's channels do not fit its private memory";
 }
@@ -57,7 +58,15 @@ static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b
 /* About 5 microseconds of one core. */
 enum { TASK_MACS = 500000, MAX_TASKS_PER_UNIT = 32 };
 
-static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
+/* A task is one tile (kernels/separable_local.cl). */
+static void prepare_tiles(const variant *v, stage_params *params) {
+  window_params *g = &params->u.window;
+  g->split[1] = ceil_div((int64_t)g->n * g->oh * g->ow, v->mr);
+  g->split[3] = ceil_div(g->oc, v->nr);
+  params->tasks = g->split[1] * g->split[3];
+}
+
+static void prepare_strips(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
   window_params *g = &params->u.window;
   const int32_t pixels = g->n * g->oh * g->ow, strip = strip_pixels(s, v), strips = ceil_div(pixels, strip);
   const int32_t panels = ceil_div(g->oc, v->nr), units = (int32_t)limits->compute_units;
@@ -76,6 +85,13 @@ static void prepare(const stage *s, const variant *v, const device_limits *limit
   g->split[4] = strip;
   g->split[5] = panels;
   params->tasks = g->split[1] * g->split[3];
+}
+
+static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
+  if (v->family == FAMILY_TILE)
+    prepare_tiles(v, params);
+  else
+    prepare_strips(s, v, limits, params);
 }
 
 const stage_class separable_class = {"separable", 2, refuses, packed_floats, pack, prepare};

@@ -190,6 +190,8 @@ static void set_activation(stage_params *p, int slot, sepcl_activation a) {
   p->act_b[slot] = a.b;
 }
 
+bool is_light(sepcl_activation a) { return a.kind <= SEPCL_CLIP || a.kind == SEPCL_HARD_SWISH; }
+
 static void set_window(stage_params *p, const stage *s) {
   const sepcl_window *w = &s->window;
   p->u.window = (window_params){.n = s->input.n,

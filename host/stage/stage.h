@@ -62,6 +62,9 @@ extern const stage_class *const stage_classes[STAGE_KIND_COUNT];
 
 static inline kernel_form kernel_of(const bound_stage *b) { return (kernel_form){b->v, b->s.halves}; }
 
+/* Whether a LIGHT variant computes it (kernels/activated.cl). */
+bool is_light(sepcl_activation a);
+
 /* Checks shapes (positive, fitting, no overflow of 32-bit indices); the message names what is wrong. */
 sepcl_status stage_check(const stage *s);
 /* Binds to `v`, or to the first variant of the list that applies when v is NULL; `family` narrows that choice. */
