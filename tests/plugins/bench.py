@@ -4,10 +4,12 @@ python3 bench.py LIBRARY SEPCL MODEL... [--rounds N] [--seconds S]
 MODEL: FILE.onnx for ONNX Runtime; FILE.tflite,FILE.onnx for TensorFlow Lite, the second being what the delegate's
 option save_dir wrote of the first, for the command.
 
-Prints a row of a Markdown table for each model: the best and the median of all rounds, in milliseconds, and the ratios of
-the bests and of the medians of the same round (the median of these). Each round gives
-each of the three a burst of the same length, two unmeasured runs before it, from the host's own arrays to its own arrays. The
-host has two threads alone and one, which has nothing to do, with the plug-in: its idle ones would take the device's cores."""
+Prints a row of a Markdown table for each model: the best and the median of all rounds, in milliseconds; the ratios of the
+bests and of the medians of the same round (their medians over the rounds), and the quartiles of the latter. Each round gives
+each of the three a burst of the same length, two unmeasured runs before it, from the host's own arrays to its own arrays;
+every second round in the other order. The host has two threads alone and one, which has nothing to do, with the plug-in: its
+idle ones would take the device's cores. With --limit, exits with 1 if a network's plug-in is slower than the command by more
+than this share, by either ratio; --pause burns the time of so many milliseconds in each of the plug-in's runs, as a control."""
 import argparse
 import json
 import os
@@ -41,27 +43,39 @@ def command(sepcl, path, iterations):
     return [json.loads(text)["ms"][key] for key in ("min", "median")]
 
 
+def summary(times):
+    return min(times), float(np.median(times))
+
+
+def slowed(function, milliseconds):
+    def run():
+        function()
+        until = time.perf_counter() + milliseconds / 1e3
+        while time.perf_counter() < until:
+            pass
+    return run if milliseconds else function
+
+
 def measure(a, path, onnx):
     made, plain = host.make(a.library, path, 1), host.plain(path, 2)
     inputs = [np.random.default_rng(1).random(shape, np.float32) for shape in host.shapes(made)]
-    with_plugin, without = host.prepared(made, inputs), host.prepared(plain, inputs)
-    rows = {"plugin": [], "host": [], "command": []}
-    burst(with_plugin, 0.1)
-    for _ in range(a.rounds):
-        times = burst(with_plugin, a.seconds)
-        rows["plugin"].append((min(times), float(np.median(times))))
-        rows["command"].append(command(a.sepcl, onnx, len(times)))
-        times = burst(without, a.seconds)
-        rows["host"].append((min(times), float(np.median(times))))
+    with_plugin, without = slowed(host.prepared(made, inputs), a.pause), host.prepared(plain, inputs)
+    runs = len(burst(with_plugin, a.seconds))
+    ways = {"plugin": lambda: summary(burst(with_plugin, a.seconds)), "command": lambda: command(a.sepcl, onnx, runs),
+            "host": lambda: summary(burst(without, a.seconds))}
+    rows = {name: [] for name in ways}
+    for number in range(a.rounds):
+        for name in list(ways)[::-1 if number % 2 else 1]:
+            rows[name].append(ways[name]())
     ms = {name: (min(best for best, _ in row), float(np.median([median for _, median in row])))
           for name, row in rows.items()}
-    return ms, {name: ratio(rows["plugin"], rows[name]) for name in ("command", "host")}
+    return ms, {name: ratios(rows["plugin"], rows[name]) for name in ("command", "host")}
 
 
-def ratio(plugin, other):
-    """Of the bests, and the median of the rounds' own ratios: a machine's clock may change between rounds."""
-    bests = min(best for best, _ in plugin) / min(best for best, _ in other)
-    return f"{bests:.2f} / {np.median([a / b for (_, a), (_, b) in zip(plugin, other)]):.2f}"
+def ratios(plugin, other):
+    """Of the same round: a machine's clock may change between rounds. Bests', medians', quartiles of the medians'."""
+    bests, medians = ([a[i] / b[i] for a, b in zip(plugin, other)] for i in (0, 1))
+    return float(np.median(bests)), float(np.median(medians)), *np.percentile(medians, (25, 75))
 
 
 def main():
@@ -69,17 +83,22 @@ def main():
     parser.add_argument("library")
     parser.add_argument("sepcl")
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=0.5)
-    a = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.4)
+    parser.add_argument("--limit", type=float, default=0.0)
+    parser.add_argument("--pause", type=float, default=0.0)
+    a, good = parser.parse_args(), True
     a.library = os.path.realpath(a.library)
     for model in a.models:
         path, _, onnx = model.partition(",")
-        ms, ratios = measure(a, path, onnx or path)
+        ms, found = measure(a, path, onnx or path)
         cells = " | ".join(f"{ms[name][0]:.2f} / {ms[name][1]:.2f}" for name in ("plugin", "command", "host"))
-        print(f"| {os.path.basename(path).rsplit('.', 1)[0]} | {host.NAME} | {cells} | {ratios['command']} | "
-              f"{ratios['host']} |", flush=True)
+        beside = " | ".join(f"{best:.2f} / {median:.2f} ({low:.2f} to {high:.2f})" for best, median, low, high in found.values())
+        over = a.limit and max(found["command"][:2]) > 1.0 + a.limit
+        good = good and not over
+        print(f"| {os.path.basename(path).rsplit('.', 1)[0]} | {host.NAME} | {cells} | {beside} |{'  OVER' if over else ''}", flush=True)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,4 @@
-"""What the tests of both plug-ins share: what they say, differences, live memory."""
-import ctypes
+"""What the tests of both plug-ins share: what they say, differences."""
 import os
 import re
 import tempfile
@@ -38,20 +37,3 @@ def difference(results, expected):
         worst = max(worst, float(np.abs(a.astype(np.float64) - b).max()) / extent)
     return worst
 
-
-def resident():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
-
-
-class Heap(ctypes.Structure):
-    """glibc's struct mallinfo2."""
-    _fields_ = [(name, ctypes.c_size_t) for name in (
-        "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")]
-
-
-def in_use():
-    libc = ctypes.CDLL(None)
-    libc.mallinfo2.restype = Heap
-    heap = libc.mallinfo2()
-    return heap.uordblks + heap.hblkhd

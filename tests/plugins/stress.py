@@ -1,4 +1,4 @@
-"""Create, run and destroy a plug-in many times without growth in memory; two of its networks on two threads.
+"""Create, run and destroy a plug-in many times without growth in memory (growth.py); two of its networks on two threads.
 
 python3 stress.py LIBRARY MODEL [TIMES] [SECONDS]     MODEL: .tflite or .onnx, which says the host; default: 1000 times,
                                                       then 10 seconds of threads"""
@@ -8,7 +8,8 @@ import time
 
 import numpy as np
 
-from shared import difference, in_use, resident
+import growth
+from shared import difference
 
 if sys.argv[2].endswith(".tflite"):
     import tflite_host as host
@@ -24,54 +25,47 @@ def same(a, b):
     return all((x == y).all() for x, y in zip(a, b))
 
 
-def levels(used):
-    """The median of each fifth of the rounds: in some rounds a whole session's memory is given back a little later."""
-    fifth = len(used) // 5
-    return [float(np.median(used[i * fifth:(i + 1) * fifth])) for i in range(5)]
-
-
-def growth_of(used):
-    """Live bytes a round. Caches and pools fill at first: growth is what comes after a fifth of the rounds."""
-    level = levels(used)
-    return (level[4] - level[1]) / (3 * (len(used) // 5))
-
-
-def by_fifths(used):
-    """Live bytes a round from each fifth to the next: what grows without bound grows in all of them."""
-    level = levels(used)
-    return [(after - before) / (len(used) // 5) for before, after in zip(level, level[1:])]
-
-
-def host_alone(path, times):
-    """What the host itself does not give back."""
-    used = []
-    for _ in range(times):
-        made = host.plain(path)
-        host.run(made, image_for(made, 1))
-        del made
-        used.append(in_use())
-    return growth_of(used)
+def rounds(times, one_round, planted=False):
+    record = growth.Record()
+    for i in range(times):
+        one_round(i)
+        if planted:
+            growth.leak()
+        record.take()
+    return record
 
 
 def cycle(library, path, times):
-    """Live bytes, not the resident ones: those drift by fragments. PoCL alone loses some 150 bytes a round."""
-    alone, expected, sizes, used = host_alone(path, max(times // 4, 10)), None, [], []
-    for i in range(times):
+    """The same again with a leak on purpose, which must be noticed, and with the host alone: it has some growth of its own. Both
+    come after, when what fills at first is full."""
+    expected = []
+
+    def with_plugin(i):
         made = host.make(library, path)
         results = host.run(made, image_for(made, 1))
-        expected = expected or results
+        if not expected:
+            expected.extend(results)
         assert same(results, expected), f"another result in round {i}"
         del made
         host.unload()
-        sizes.append(resident())
-        used.append(in_use())
-    growth = growth_of(used)
-    good = growth - max(alone, 0.0) < 512
-    print(f"{host.NAME}: {times} times created, run and destroyed; {sizes[times // 5] / 1e6:.1f} MB after {times // 5}, "
-          f"{sizes[-1] / 1e6:.1f} MB at the end, {growth:.0f} live bytes a round (the host alone: {alone:.0f}; "
-          f"from fifth to fifth of the rounds: {', '.join(f'{part:.0f}' for part in by_fifths(used))})"
-          f"{'' if good else '  FAILED'}", flush=True)
-    return good
+
+    def alone(i):
+        made = host.plain(path)
+        host.run(made, image_for(made, 1))
+
+    record = rounds(times, with_plugin)
+    fewer = max(times // 4, growth.BLOCKS)
+    leaky, plain = rounds(fewer, with_plugin, True), rounds(fewer, alone)
+    found = growth.a_round(record.live, 0.2)
+    own, planted = (growth.a_round(one.live, 0.0) for one in (plain, leaky))
+    resident = growth.a_round(record.anonymous, 0.2)
+    good = found - max(own, 0.0) < growth.LIMIT
+    noticed = planted - max(own, 0.0) >= growth.LIMIT
+    print(f"{host.NAME}: {times} times created, run and destroyed: {found:.0f} live bytes a round, the host alone {own:.0f}, "
+          f"with {growth.PLANTED} leaked on purpose {planted:.0f}; anonymous resident {record.anonymous[times // 5] / 1e6:.1f} MB "
+          f"after {times // 5}, {record.anonymous[-1] / 1e6:.1f} MB at the end, {resident:.0f} bytes a round"
+          f"{'' if good else '  FAILED'}{'' if noticed else '  THE CONTROL FAILED'}", flush=True)
+    return good and noticed
 
 
 def work(library, path, seed, seconds, failures, counts):

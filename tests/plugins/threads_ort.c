@@ -1,0 +1,142 @@
+/* Two sessions of ONNX Runtime with sepcl as their provider, two threads on each, in C: every run's output must be the
+ * bits of the first. For ThreadSanitizer, which a Python host cannot have.
+ *
+ * ./threads_ort MODEL.onnx libsepcl_ort.so RUNS [race]     race: the control; threads write the same output */
+#include <onnxruntime_c_api.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SESSIONS = 2, THREADS = 4, MAX_RANK = 8 };
+
+static const OrtApi *ort;
+static int runs, raced;
+
+typedef struct runner {
+  OrtSession *session;
+  OrtValue *shared; /* where both of a session's threads write, or NULL */
+  float fill;
+  float first[16];
+  int failures;
+} runner;
+
+static void check(OrtStatus *status) {
+  if (!status) return;
+  fprintf(stderr, "%s\n", ort->GetErrorMessage(status));
+  exit(2);
+}
+
+static OrtValue *make_input(const OrtSession *session, OrtAllocator *allocator, float fill) {
+  OrtTypeInfo *type;
+  const OrtTensorTypeAndShapeInfo *shape;
+  OrtValue *value;
+  int64_t dims[MAX_RANK] = {0};
+  size_t rank, elements = 1;
+  float *data;
+  check(ort->SessionGetInputTypeInfo(session, 0, &type));
+  check(ort->CastTypeInfoToTensorInfo(type, &shape));
+  check(ort->GetDimensionsCount(shape, &rank));
+  if (rank > MAX_RANK) exit(2);
+  check(ort->GetDimensions(shape, dims, rank));
+  for (size_t i = 0; i < rank; i++) elements *= (size_t)(dims[i] = dims[i] > 0 ? dims[i] : 1);
+  check(ort->CreateTensorAsOrtValue(allocator, dims, rank, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &value));
+  check(ort->GetTensorMutableData(value, (void **)&data));
+  for (size_t i = 0; i < elements; i++) data[i] = fill * (float)(i % 17) - fill;
+  ort->ReleaseTypeInfo(type);
+  return value;
+}
+
+static void *work(void *argument) {
+  runner *r = argument;
+  OrtAllocator *allocator;
+  char *in, *out;
+  check(ort->GetAllocatorWithDefaultOptions(&allocator));
+  check(ort->SessionGetInputName(r->session, 0, allocator, &in));
+  check(ort->SessionGetOutputName(r->session, 0, allocator, &out));
+  OrtValue *input = make_input(r->session, allocator, r->fill);
+  for (int i = 0; i < runs; i++) {
+    OrtValue *output = r->shared;
+    float *data;
+    check(ort->Run(r->session, NULL, (const char *const[]){in}, (const OrtValue *const[]){input}, 1,
+                   (const char *const[]){out}, 1, &output));
+    check(ort->GetTensorMutableData(output, (void **)&data));
+    if (!i) memcpy(r->first, data, sizeof r->first);
+    r->failures += memcmp(r->first, data, sizeof r->first) != 0;
+    if (!r->shared) ort->ReleaseValue(output);
+  }
+  ort->ReleaseValue(input);
+  check(ort->AllocatorFree(allocator, in));
+  check(ort->AllocatorFree(allocator, out));
+  return NULL;
+}
+
+/* An output that a run has made. */
+static OrtValue *make_output(OrtSession *session) {
+  OrtAllocator *allocator;
+  OrtValue *output = NULL;
+  char *in, *out;
+  check(ort->GetAllocatorWithDefaultOptions(&allocator));
+  check(ort->SessionGetInputName(session, 0, allocator, &in));
+  check(ort->SessionGetOutputName(session, 0, allocator, &out));
+  OrtValue *input = make_input(session, allocator, 1.0f);
+  check(ort->Run(session, NULL, (const char *const[]){in}, (const OrtValue *const[]){input}, 1,
+                 (const char *const[]){out}, 1, &output));
+  ort->ReleaseValue(input);
+  check(ort->AllocatorFree(allocator, in));
+  check(ort->AllocatorFree(allocator, out));
+  return output;
+}
+
+static OrtSession *open_session(OrtEnv *env, const char *model) {
+  OrtSessionOptions *options;
+  OrtSession *session;
+  const OrtEpDevice *const *devices;
+  size_t count;
+  check(ort->CreateSessionOptions(&options));
+  check(ort->SetIntraOpNumThreads(options, 1));
+  check(ort->GetEpDevices(env, &devices, &count));
+  for (size_t i = 0; i < count; i++)
+    if (!strcmp(ort->EpDevice_EpName(devices[i]), "SepclExecutionProvider"))
+      check(ort->SessionOptionsAppendExecutionProvider_V2(options, env, &devices[i], 1, NULL, NULL, 0));
+  check(ort->CreateSession(env, model, options, &session));
+  ort->ReleaseSessionOptions(options);
+  return session;
+}
+
+int main(int argc, char **argv) {
+  OrtEnv *env;
+  runner runners[THREADS] = {{0}};
+  pthread_t threads[THREADS];
+  OrtSession *sessions[SESSIONS];
+  OrtValue *shared[SESSIONS] = {NULL};
+  int failures = 0;
+  if (argc < 4) return 2;
+  runs = atoi(argv[3]);
+  raced = argc > 4;
+  ort = OrtGetApiBase()->GetApi(ORT_API_VERSION);
+  if (!ort) return fprintf(stderr, "ONNX Runtime is older than API %d\n", ORT_API_VERSION), 2;
+  check(ort->CreateEnv(ORT_LOGGING_LEVEL_WARNING, "threads", &env));
+  check(ort->RegisterExecutionProviderLibrary(env, "sepcl", argv[2]));
+  for (int i = 0; i < SESSIONS; i++) {
+    sessions[i] = open_session(env, argv[1]);
+    if (raced) shared[i] = make_output(sessions[i]);
+  }
+  for (int i = 0; i < THREADS; i++) {
+    runners[i] =
+        (runner){.session = sessions[i % SESSIONS], .shared = shared[i % SESSIONS], .fill = 0.1f * (float)(i + 1)};
+    if (pthread_create(&threads[i], NULL, work, &runners[i])) return 2;
+  }
+  for (int i = 0; i < THREADS; i++) {
+    pthread_join(threads[i], NULL);
+    failures += runners[i].failures;
+  }
+  for (int i = 0; i < SESSIONS; i++) {
+    if (shared[i]) ort->ReleaseValue(shared[i]);
+    ort->ReleaseSession(sessions[i]);
+  }
+  check(ort->UnregisterExecutionProviderLibrary(env, "sepcl"));
+  ort->ReleaseEnv(env);
+  printf("%d sessions, %d threads, %d runs each, %d differ\n", SESSIONS, THREADS, runs, failures);
+  return failures != 0;
+}
