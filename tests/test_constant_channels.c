@@ -7,7 +7,9 @@
 
 #include "reference.h"
 #include "reference_graph.h"
+#include "run/network.h"
 #include "support/random.h"
+#include "support/uses.h"
 #include "support/zoo_outputs.h"
 
 enum { CHANNELS = 24, INPUTS = 8, OUTPUTS = 5, SIDE = 7, ZERO = 4, NEGATIVE = 2, NONZERO = 3 };
@@ -125,6 +127,7 @@ static int removed_of(const planted *p, sepcl_policy policy, const char *report)
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
   options.policy = policy;
   ck_assert_int_eq(sepcl_network_plan(&network, device, g, &options), SEPCL_OK);
+  check_uses(network->graph);
   ck_assert_int_eq(sepcl_network_get_info(&info, network), SEPCL_OK);
   bool found = !report;
   for (int i = 0; report && sepcl_network_pass_report(network, i); i++)

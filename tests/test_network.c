@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "reference.h"
+#include "run/network.h"
 #include "sepcl.h"
 #include "support/context.h"
+#include "support/uses.h"
 
 static sepcl_device *device;
 
@@ -84,6 +86,7 @@ static void run_graph(const sepcl_graph *g, const sepcl_network_options *options
   for (int i = 0; i < 3; i++)
     ck_assert_msg(sepcl_execution_run(execution, &x, &y) == SEPCL_OK, "%s", sepcl_last_error());
   sepcl_execution_free(execution);
+  check_uses(network->graph);
   sepcl_network_free(network);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph/passes/passes.h"
+#include "support/uses.h"
 
 static const float values[4096] = {1.0f};
 
@@ -44,6 +45,7 @@ static sepcl_graph *passed(sepcl_graph *g, sepcl_value y, const sepcl_network_op
   sepcl_network_options defaults = SEPCL_NETWORK_OPTIONS_INIT;
   ck_assert_int_eq(graph_copy(&copy, g), SEPCL_OK);
   ck_assert_int_eq(passes_run(copy, options ? options : &defaults, &report), SEPCL_OK);
+  check_uses(copy);
   return copy;
 }
 

@@ -62,14 +62,16 @@ typedef struct node {
   sepcl_value residual;        /* added before the activation */
   sepcl_value scale;           /* [N][1][1][C], multiplies input 0 */
   bool dead;                   /* replaced; nothing reads it */
-  char *fused_from;            /* names of the nodes that went into it, comma-separated; NULL: itself */
-  weight_set sets[3];          /* conv: 1, separable: 2, inverted residual: 3 */
-  int32_t set_count;           /* 0: inputs 1 and 2 as they are */
-  int32_t expanded;            /* inverted residual */
-  bool interleaved;            /* concat: channel i of input k becomes channel i * input_count + k */
-  int32_t biased_channels;     /* conv: input channels, constant but not zero, that a pass took into its bias */
-  int32_t *output_order;       /* conv: output channel o is stored at output_order[o]; NULL: at o */
-  bool scattered;              /* conv: output_order names places among an interleaved concatenation's channels */
+  int32_t use_count;           /* of the value's readers: passes/uses.c */
+  int64_t use_sum;
+  char *fused_from;        /* names of the nodes that went into it, comma-separated; NULL: itself */
+  weight_set sets[3];      /* conv: 1, separable: 2, inverted residual: 3 */
+  int32_t set_count;       /* 0: inputs 1 and 2 as they are */
+  int32_t expanded;        /* inverted residual */
+  bool interleaved;        /* concat: channel i of input k becomes channel i * input_count + k */
+  int32_t biased_channels; /* conv: input channels, constant but not zero, that a pass took into its bias */
+  int32_t *output_order;   /* conv: output channel o is stored at output_order[o]; NULL: at o */
+  bool scattered;          /* conv: output_order names places among an interleaved concatenation's channels */
 
   /* Attributes by kind */
   sepcl_conv_attributes conv; /* conv, deform_conv; separable and inverted residual: the depthwise's window */

@@ -7,7 +7,11 @@
 #include "error.h"
 #include "run/network.h"
 
-enum { ALIGNMENT_FLOATS = 64, MAX_TRIES = 400 };
+enum {
+  ALIGNMENT_FLOATS = 64,
+  MAX_TRIES = 400,
+  MAX_PLACEMENTS = 1 << 27 /* a try compares each storage with those before it: tens of milliseconds in all */
+};
 
 static int64_t aligned(int64_t floats) { return (floats + ALIGNMENT_FLOATS - 1) / ALIGNMENT_FLOATS * ALIGNMENT_FLOATS; }
 
@@ -29,20 +33,34 @@ static void find_lifetimes(sepcl_network *network) {
   }
 }
 
-static int64_t breadth(const sepcl_network *network, storage *const *live, int32_t count) {
-  int64_t most = 0;
-  for (int32_t i = 0; i < network->step_count; i++) {
-    int64_t sum = 0;
-    for (int32_t k = 0; k < count; k++)
-      if (live[k]->first <= i && i <= live[k]->last) sum += aligned(live[k]->floats);
-    if (sum > most) most = sum;
+static sepcl_status find_breadth(const sepcl_network *network, storage *const *live, int32_t count, int64_t *most) {
+  int64_t *change = calloc((size_t)network->step_count + 1, sizeof *change), sum = 0;
+  if (!change) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the memory plan");
+  for (int32_t k = 0; k < count; k++) {
+    change[live[k]->first] += aligned(live[k]->floats);
+    change[live[k]->last + 1] -= aligned(live[k]->floats);
   }
-  return most;
+  *most = 0;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    sum += change[i];
+    if (sum > *most) *most = sum;
+  }
+  free(change);
+  return SEPCL_OK;
 }
 
-static int by_offset(const void *a, const void *b) {
-  int64_t x = (*(storage *const *)a)->at, y = (*(storage *const *)b)->at;
-  return (x > y) - (x < y);
+/* `placed` stays sorted by offset. */
+static void insert(storage **placed, int32_t done, storage *s) {
+  int32_t low = 0, high = done;
+  while (low < high) {
+    int32_t middle = low + (high - low) / 2;
+    if (placed[middle]->at <= s->at)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  memmove(placed + low + 1, placed + low, (size_t)(done - low) * sizeof *placed);
+  placed[low] = s;
 }
 
 static int by_size(const void *a, const void *b) {
@@ -61,7 +79,7 @@ static int by_first(const void *a, const void *b) {
  * time. `placed` is scratch. Returns the arena's size. */
 static int64_t place_in_order(storage *const *order, int32_t count, storage **placed) {
   int64_t size = 0;
-  int32_t done = 0; /* placed[] is kept sorted by offset */
+  int32_t done = 0;
   for (int32_t i = 0; i < count; i++) {
     storage *s = order[i];
     int64_t need = aligned(s->floats), at = 0;
@@ -74,8 +92,7 @@ static int64_t place_in_order(storage *const *order, int32_t count, storage **pl
     }
     s->at = at;
     if (at + need > size) size = at + need;
-    placed[done++] = s;
-    qsort(placed, (size_t)done, sizeof *placed, by_offset);
+    insert(placed, done++, s);
   }
   return size;
 }
@@ -111,7 +128,8 @@ static void find_offsets(search *s, int64_t bound) {
   qsort(s->order, (size_t)s->count, sizeof *s->order, by_size);
   try_order(s);
   uint32_t seed = 1;
-  for (int32_t i = 0; i < MAX_TRIES && s->best > bound; i++) {
+  const int64_t tries = MAX_PLACEMENTS / ((int64_t)s->count * s->count);
+  for (int32_t i = 0; i < tries && i < MAX_TRIES && s->best > bound; i++) {
     memcpy(s->order, s->best_order, (size_t)s->count * sizeof *s->order);
     shuffle_a_little(s->order, s->count, &seed);
     try_order(s);
@@ -129,9 +147,9 @@ sepcl_status plan_memory(sepcl_network *network) {
     storage *candidate = &network->storages[i];
     if (candidate->kind == STORAGE_ARENA && candidate->first >= 0) s.order[s.count++] = candidate;
   }
-  network->arena_bound_floats = breadth(network, s.order, s.count);
-  if (s.count) find_offsets(&s, network->arena_bound_floats);
+  sepcl_status status = find_breadth(network, s.order, s.count, &network->arena_bound_floats);
+  if (status == SEPCL_OK && s.count) find_offsets(&s, network->arena_bound_floats);
   network->arena_floats = s.count ? s.best : 0;
   free(lists);
-  return SEPCL_OK;
+  return status;
 }

@@ -37,53 +37,69 @@ static int64_t written_channels(const step *p) {
   return p->bound.s.rank || p->bound.s.output_order ? p->y.pitch : p->bound.s.output.c;
 }
 
-static bool depends(const sepcl_network *network, int32_t later, int32_t earlier) {
-  const step *a = &network->steps[later], *b = &network->steps[earlier];
-  extent a_writes = extent_of(network, &a->y, written_channels(a)),
-         b_writes = extent_of(network, &b->y, written_channels(b));
-  const place *a_reads[3] = {&a->x, &a->r, &a->s}, *b_reads[3] = {&b->x, &b->r, &b->s};
-  if (overlaps(&a_writes, &b_writes)) return true;
-  for (int i = 0; i < 3; i++) {
-    extent read = extent_of(network, a_reads[i], a_reads[i]->pitch);
-    if (overlaps(&read, &b_writes)) return true;
-    read = extent_of(network, b_reads[i], b_reads[i]->pitch);
-    if (overlaps(&read, &a_writes)) return true;
-  }
+/* What a step writes and reads, side by side in memory: every pair of steps is compared. */
+typedef struct step_extents {
+  extent writes, reads[3];
+} step_extents;
+
+static step_extents extents_of(const sepcl_network *network, const step *p) {
+  const place *reads[3] = {&p->x, &p->r, &p->s};
+  step_extents e = {.writes = extent_of(network, &p->y, written_channels(p))};
+  for (int i = 0; i < 3; i++) e.reads[i] = extent_of(network, reads[i], reads[i]->pitch);
+  return e;
+}
+
+static bool depends(const step_extents *later, const step_extents *earlier) {
+  if (overlaps(&later->writes, &earlier->writes)) return true;
+  for (int i = 0; i < 3; i++)
+    if (overlaps(&later->reads[i], &earlier->writes) || overlaps(&earlier->reads[i], &later->writes)) return true;
   return false;
 }
 
-sepcl_status find_dependencies(dependency_list *out, const sepcl_network *network) {
-  int32_t count = network->step_count;
-  size_t words = ((size_t)count + 63) / 64;
-  /* implied[i]: the bit set of all steps that are complete once step i may start. */
-  uint64_t *implied = calloc((size_t)count * words + 1, sizeof *implied);
-  out->first = calloc((size_t)count + 1, sizeof *out->first);
-  out->steps = NULL;
+static bool append(dependency_list *out, int32_t *total, int32_t *capacity, int32_t earlier) {
+  if (*total == *capacity) {
+    int32_t wanted = *capacity ? 2 * *capacity : 64;
+    int32_t *grown = realloc(out->steps, (size_t)wanted * sizeof *grown);
+    if (!grown) return false;
+    out->steps = grown;
+    *capacity = wanted;
+  }
+  out->steps[(*total)++] = earlier;
+  return true;
+}
+
+/* implied[i]: the bit set of all steps that are complete once step i may start. */
+static bool fill(dependency_list *out, const sepcl_network *network, const step_extents *extents, uint64_t *implied) {
+  const int32_t count = network->step_count;
+  const size_t words = ((size_t)count + 63) / 64;
   int32_t total = 0, capacity = 0;
-  sepcl_status status = implied && out->first ? SEPCL_OK : SEPCL_OUT_OF_MEMORY;
-  for (int32_t i = 0; status == SEPCL_OK && i < count; i++) {
+  for (int32_t i = 0; i < count; i++) {
     out->first[i] = total;
     if (network->steps[i].view) continue;
     uint64_t *mine = implied + (size_t)i * words;
     for (int32_t k = i - 1; k >= 0; k--) {
-      if (network->steps[k].view || (mine[k / 64] >> (k % 64) & 1) || !depends(network, i, k)) continue;
+      if ((mine[k / 64] >> (k % 64) & 1) || network->steps[k].view || !depends(&extents[i], &extents[k])) continue;
       mine[k / 64] |= (uint64_t)1 << (k % 64);
       for (size_t j = 0; j < words; j++) mine[j] |= implied[(size_t)k * words + j];
-      if (total == capacity) {
-        capacity = capacity ? 2 * capacity : 64;
-        int32_t *grown = realloc(out->steps, (size_t)capacity * sizeof *grown);
-        if (!grown) {
-          status = SEPCL_OUT_OF_MEMORY;
-          break;
-        }
-        out->steps = grown;
-      }
-      out->steps[total++] = k;
+      if (!append(out, &total, &capacity, k)) return false;
     }
   }
-  if (status == SEPCL_OK) out->first[count] = total;
+  out->first[count] = total;
+  return true;
+}
+
+sepcl_status find_dependencies(dependency_list *out, const sepcl_network *network) {
+  size_t count = (size_t)network->step_count, words = (count + 63) / 64;
+  uint64_t *implied = calloc(count * words + 1, sizeof *implied);
+  step_extents *extents = calloc(count + 1, sizeof *extents);
+  out->first = calloc(count + 1, sizeof *out->first);
+  out->steps = NULL;
+  bool done = implied && extents && out->first;
+  for (size_t i = 0; done && i < count; i++) extents[i] = extents_of(network, &network->steps[i]);
+  done = done && fill(out, network, extents, implied);
   free(implied);
-  return status == SEPCL_OK ? status : failure(status, "out of memory for the stages' dependencies");
+  free(extents);
+  return done ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the stages' dependencies");
 }
 
 void free_dependencies(dependency_list *list) {

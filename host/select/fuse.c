@@ -82,7 +82,7 @@ static sepcl_status fuse(sepcl_graph *graph, const fused_block *b, bool expands)
   sepcl_value depthwise = b->values[1], project = b->values[2];
   node *last = &graph->nodes[project], *middle = &graph->nodes[depthwise];
   node *first = expands ? &graph->nodes[b->values[0]] : NULL;
-  ensure_weight_set(last);
+  ensure_weight_set(last); /* reads the same values as before */
   ensure_weight_set(middle);
   if (first) ensure_weight_set(first);
   weight_set sets[3] = {first ? first->sets[0] : middle->sets[0], first ? middle->sets[0] : last->sets[0],
@@ -95,6 +95,7 @@ static sepcl_status fuse(sepcl_graph *graph, const fused_block *b, bool expands)
     TRY(absorb(graph, b->values[0], depthwise)); /* for the names; the depthwise's attributes come back below */
   sepcl_conv_attributes window = first ? graph->nodes[b->values[0]].conv : middle->conv;
   TRY(absorb(graph, depthwise, project));
+  uses_forget(graph, project);
   node *n = &graph->nodes[project];
   n->kind = expands ? NODE_INVERTED_RESIDUAL : NODE_SEPARABLE;
   n->conv = window;
@@ -107,6 +108,7 @@ static sepcl_status fuse(sepcl_graph *graph, const fused_block *b, bool expands)
   n->inner[1] = depthwise_activation;
   n->activation = activation;
   n->residual = residual;
+  uses_add(graph, project);
   return SEPCL_OK;
 }
 

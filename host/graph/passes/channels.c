@@ -49,7 +49,9 @@ static sepcl_status keep_in_weights(sepcl_graph *graph, sepcl_value value, const
   sepcl_value weights = SEPCL_NO_VALUE;
   TRY(add_constant(graph, &weights, 4, (int64_t[]){output_count, input_count, f.kernel_h, f.kernel_w}, data));
   node *conv = graph_node(graph, value);
+  uses_forget(graph, value);
   conv->sets[0].weights = weights;
+  uses_add(graph, value);
   conv->sets[0].layout = conv->conv.layout = SEPCL_OIHW;
   return SEPCL_OK;
 }
@@ -82,7 +84,9 @@ static sepcl_status keep_outputs(sepcl_graph *graph, sepcl_value value, const ch
   sepcl_value *const vectors[5] = {&s.bias, &s.gamma, &s.beta, &s.mean, &s.variance};
   for (int i = 0; i < 5; i++) TRY(keep_in_vector(graph, vectors[i], outputs->kept, outputs->count));
   node *conv = graph_node(graph, value);
+  uses_forget(graph, value);
   conv->sets[0] = s;
+  uses_add(graph, value);
   conv->conv.outputs = outputs->count;
   conv->dims[3] = outputs->count;
   return SEPCL_OK;
@@ -130,6 +134,8 @@ sepcl_status channels_into_bias(sepcl_graph *graph, sepcl_value value, const cha
     data[o] = (float)((old ? old->data[o] : 0.0) + contribution(&f, o, list, constants));
   sepcl_value bias = SEPCL_NO_VALUE;
   TRY(add_constant(graph, &bias, 1, (int64_t[]){outputs}, data));
+  uses_forget(graph, value);
   graph_node(graph, value)->sets[0].bias = bias;
+  uses_add(graph, value);
   return SEPCL_OK;
 }

@@ -21,6 +21,7 @@ sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_option
     sepcl_value producer = norm->inputs[0];
     node *conv = graph_node(graph, producer);
     if (!folds_into(graph, conv) || sole_consumer(graph, producer) != norm) continue;
+    uses_forget(graph, producer);
     ensure_weight_set(conv);
     weight_set *set = &conv->sets[0];
     set->gamma = norm->inputs[1];
@@ -28,6 +29,7 @@ sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_option
     set->mean = norm->inputs[3];
     set->variance = norm->inputs[4];
     set->epsilon = norm->epsilon;
+    uses_add(graph, producer);
     sepcl_activation after = norm->activation;
     TRY(absorb(graph, producer, i));
     graph->nodes[i].activation = after;

@@ -23,7 +23,9 @@ sepcl_status pass_fold_pad(sepcl_graph *graph, const sepcl_network_options *opti
     window->pad_left += (int32_t)pad->before[2];
     window->pad_bottom += (int32_t)pad->after[1];
     window->pad_right += (int32_t)pad->after[2];
+    uses_forget(graph, i);
     conv->inputs[0] = pad->inputs[0];
+    uses_add(graph, i);
     ++*changes;
   }
   return SEPCL_OK;

@@ -24,7 +24,9 @@ sepcl_status pass_fuse_residual(sepcl_graph *graph, const sepcl_network_options 
     if (!takes_residual(graph, producer, sum) || !same_shape(graph_node(graph, other), sum)) continue;
     sepcl_activation after = sum->activation;
     TRY(absorb(graph, producer, i));
+    uses_forget(graph, i);
     graph->nodes[i].residual = other;
+    uses_add(graph, i);
     graph->nodes[i].activation = after;
     ++*changes;
   }

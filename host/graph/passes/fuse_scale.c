@@ -43,10 +43,12 @@ sepcl_status pass_fuse_scale(sepcl_graph *graph, const sepcl_network_options *op
     const node *product = graph_node(graph, n->inputs[input]);
     int32_t scale = scale_operand(graph, n->inputs[input], n);
     sepcl_value other = n->kind == NODE_BINARY ? n->inputs[1 - input] : SEPCL_NO_VALUE;
+    uses_forget(graph, i);
     if (n->kind == NODE_CONV) ensure_weight_set(n);
     n->scale = product->inputs[scale];
     n->inputs[0] = product->inputs[1 - scale];
     if (n->kind == NODE_BINARY) n->inputs[1] = other; /* additions commute */
+    uses_add(graph, i);
     ++*changes;
   }
   return SEPCL_OK;

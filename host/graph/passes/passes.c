@@ -26,14 +26,6 @@ static bool skipped(const char *list, const char *name) {
   return false;
 }
 
-/* Nothing reads a dead node; nodes before inputs and outputs that nothing reads die too. */
-static void remove_unread(sepcl_graph *graph) {
-  for (int32_t i = graph->count - 1; i >= 0; i--) {
-    node *n = &graph->nodes[i];
-    if (!n->dead && n->kind != NODE_INPUT && value_uses(graph, i) == 0) n->dead = true;
-  }
-}
-
 /* Constants other than zero that went into biases round them anew: the report says so. */
 static void report_rounding(const sepcl_graph *graph, char *line, size_t size) {
   int32_t channels = 0;
@@ -46,6 +38,7 @@ static void report_rounding(const sepcl_graph *graph, char *line, size_t size) {
 sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options, pass_report *report) {
   report->count = 0;
   report->removed_channels = 0;
+  uses_count(graph);
   remove_unread(graph);
   for (int i = 0; i < PASS_COUNT; i++) {
     int32_t changes = 0;
@@ -67,37 +60,6 @@ sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options
   return SEPCL_OK;
 }
 
-static int32_t reads(const node *n, sepcl_value value) {
-  int32_t count = (n->residual == value) + (n->scale == value);
-  if (!n->set_count) {
-    for (int32_t i = 0; i < n->input_count; i++) count += n->inputs[i] == value;
-    return count;
-  }
-  if (n->input_count > 0) count += n->inputs[0] == value;
-  for (int32_t i = 0; i < n->set_count; i++) {
-    const weight_set *set = &n->sets[i];
-    count += (set->weights == value) + (set->bias == value) + (set->gamma == value) + (set->beta == value) +
-             (set->mean == value) + (set->variance == value);
-  }
-  return count;
-}
-
-int32_t value_uses(const sepcl_graph *graph, sepcl_value value) {
-  int32_t count = 0;
-  /* Constants that a pass made come after what reads them. */
-  for (int32_t i = is_constant(graph, value) ? 0 : value + 1; i < graph->count; i++)
-    if (!graph->nodes[i].dead) count += reads(&graph->nodes[i], value);
-  for (int32_t i = 0; i < graph->output_count; i++) count += graph->outputs[i].value == value;
-  return count;
-}
-
-node *sole_consumer(const sepcl_graph *graph, sepcl_value value) {
-  if (value_uses(graph, value) != 1) return NULL;
-  for (int32_t i = value + 1; i < graph->count; i++)
-    if (!graph->nodes[i].dead && reads(&graph->nodes[i], value)) return &graph->nodes[i];
-  return NULL; /* the one use is a graph output */
-}
-
 static char *joined_names(const node *a, const node *b) {
   const char *first = a->fused_from ? a->fused_from : a->name, *second = b->fused_from ? b->fused_from : b->name;
   size_t size = strlen(first) + strlen(second) + 2;
@@ -110,14 +72,19 @@ sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consum
   node *from = &graph->nodes[producer], *to = &graph->nodes[consumer];
   char *names = joined_names(from, to);
   if (!names) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while fusing node '%s'", from->name);
+  uses_forget(graph, producer);
+  uses_forget(graph, consumer);
   node moved = *from; /* the two swap what they own, so that each is freed once */
   *from = *to;
   from->dead = true;
+  from->use_count = moved.use_count, from->use_sum = moved.use_sum; /* the readers are of the place */
+  moved.use_count = to->use_count, moved.use_sum = to->use_sum;
   *to = moved;
   to->rank = from->rank;
   memcpy(to->dims, from->dims, sizeof to->dims);
   free(to->fused_from);
   to->fused_from = names;
+  uses_add(graph, consumer);
   return SEPCL_OK;
 }
 

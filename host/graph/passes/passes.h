@@ -33,6 +33,12 @@ sepcl_status pass_remove_constant_channels(sepcl_graph *graph, const sepcl_netwo
 
 /* ---- what passes share ---- */
 
+/* Counts the readers of all values; afterwards whoever changes what a node reads brackets that with the other two. */
+void uses_count(sepcl_graph *graph);
+void uses_forget(sepcl_graph *graph, sepcl_value reader);
+void uses_add(sepcl_graph *graph, sepcl_value reader);
+/* Nothing reads a dead node; nodes before inputs and outputs that nothing reads die too. */
+void remove_unread(sepcl_graph *graph);
 /* How many live nodes and graph outputs read the value. */
 int32_t value_uses(const sepcl_graph *graph, sepcl_value value);
 /* The one live node that reads the value, or NULL if there are several, none, or the value is an output. */
