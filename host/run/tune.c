@@ -98,14 +98,18 @@ static void free_arrays(float **arrays, int32_t count) {
   free(arrays);
 }
 
-/* The variant after the default one that can run the stage on this kind of device; NULL: there is none. */
+/* Row variants differ in their vectors, tiles in their shapes. */
+static bool is_alternative(const variant *v, const variant *first) {
+  if (v->stage != first->stage || v->family != first->family || v == first) return false;
+  return v->family == FAMILY_TILE ? v->mr != first->mr : v > first && v->vec != first->vec;
+}
+
+/* The first variant besides the default one that can run the stage on this kind of device; NULL: there is none. */
 static const variant *second_best(const sepcl_network *network, const stage *s, const variant *first) {
   const device_limits limits = device_limits_of(network->device);
   bound_stage bound;
-  for (const variant *v = first + 1; v->name; v++)
-    if (v->stage == s->kind && v->family == first->family && v->vec != first->vec &&
-        stage_bind(&bound, s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK)
-      return v;
+  for (const variant *v = variants; v->name; v++)
+    if (is_alternative(v, first) && stage_bind(&bound, s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK) return v;
   return NULL;
 }
 

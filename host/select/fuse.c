@@ -1,11 +1,12 @@
 /* Depthwise + pointwise as one separable stage; expand + depthwise + project as one inverted residual stage. The
- * intermediate then stays in private memory, at the price of computing the rows between two tasks twice (inverted
- * residual) and of fewer, larger tasks. Exact: the same chains. */
+ * intermediate then stays in private or local memory, at the price of computing the rows between two tasks twice
+ * (inverted residual) and of fewer, larger tasks. Exact: the same chains. */
 #include <stdio.h>
 #include <string.h>
 
 #include "error.h"
 #include "run/network.h"
+#include "stage/tile_cost.h"
 
 static bool is_pointwise(const node *n) {
   const sepcl_window *w = &n->conv.window;
@@ -60,11 +61,30 @@ static stage stage_of(const sepcl_graph *graph, const fused_block *b, bool expan
   return s;
 }
 
-/* Whether one kernel beats the stages one by one, by what was measured (docs/measurements/fusion.md). */
-static bool pays(const sepcl_network *network, const stage *s) {
-  (void)s;
-  /* On CPUs the intermediate stays in the second-level cache either way, and one launch has already paid the seams. */
-  return (network->device->info.type & CL_DEVICE_TYPE_CPU) == 0;
+/* Floating-point operations that a GPU does while it moves a byte to or from memory: 15 to 40 by data sheets
+ * (tests/gpu/roofline.py). A depthwise tap costs a read as well. */
+enum { OPERATIONS_PER_BYTE = 16, TAP_COST = 4 };
+
+/* What a fused stage computes more than once, in multiply-adds. */
+static double repeated_macs(const bound_stage *b) {
+  const window_params *g = &b->params.u.window;
+  if (b->s.kind == STAGE_SEPARABLE) /* each panel of outputs makes its depthwise half */
+    return (g->split[3] - 1.0) * TAP_COST * g->kh * g->kw * g->n * g->oh * g->ow * g->c;
+  return (tile_region(b) * b->params.tasks - (double)g->n * g->h * g->w) * g->c * g->expanded;
+}
+
+/* Bytes that a fused stage neither writes nor reads again. */
+static double saved_bytes(const bound_stage *b) {
+  const window_params *g = &b->params.u.window;
+  const double in = (double)g->n * g->h * g->w, out = (double)g->n * g->oh * g->ow;
+  return 8.0 * (b->s.kind == STAGE_SEPARABLE ? out * g->c : (in + out) * g->expanded);
+}
+
+/* Whether one kernel is expected to beat the stages one by one. On CPUs the intermediate stays in the second-level
+ * cache either way, and one launch has already paid the seams (docs/decisions/0006). */
+static bool pays(const bound_stage *b, const device_limits *limits) {
+  if (b->v->family != FAMILY_TILE || (uint32_t)b->params.tasks < limits->compute_units) return false;
+  return 2 * repeated_macs(b) <= OPERATIONS_PER_BYTE * saved_bytes(b);
 }
 
 static bool wanted(const sepcl_network *network, const fused_block *b, bool expands) {
@@ -72,8 +92,8 @@ static bool wanted(const sepcl_network *network, const fused_block *b, bool expa
   bound_stage bound;
   device_limits limits = device_limits_of(network->device);
   if (network->options.fusion == SEPCL_FUSION_NEVER) return false;
-  if (network->options.fusion == SEPCL_FUSION_AUTO && !pays(network, &s)) return false;
   if (stage_bind(&bound, &s, NULL, network->options.family, &limits) != SEPCL_OK) return false;
+  if (network->options.fusion == SEPCL_FUSION_AUTO && !pays(&bound, &limits)) return false;
   return bound.v->family != FAMILY_SCALAR || network->options.family == SEPCL_FAMILY_SCALAR;
 }
 

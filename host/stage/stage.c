@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "stage/tile_cost.h"
 
 /* Each kind's file in this folder defines its class; a kind without a line here has no kernel yet. */
 extern const stage_class pointwise_class, conv_class, depthwise_class, separable_class, inverted_residual_class;
@@ -274,16 +275,23 @@ static const char *why_not(const stage *s, const variant *v, const device_limits
   return stage_classes[s->kind]->refuses ? stage_classes[s->kind]->refuses(s, v, limits) : NULL;
 }
 
+/* The most suitable variant; of several tiles the one that is expected to cost least, of equals the earlier row. */
 static const variant *choose(const stage *s, sepcl_family family, const device_limits *limits) {
   const variant *best = NULL;
   int best_rank = 0;
+  double best_cost = 0.0;
   for (int32_t i = 0; i < variant_count; i++) {
     const variant *v = &variants[i];
     if (v->stage != s->kind || !in_family(v, family)) continue;
     int rank = unsuitability(v, limits);
-    if ((best && rank >= best_rank) || why_not(s, v, limits)) continue;
+    if ((best && rank > best_rank) || why_not(s, v, limits)) continue;
+    bound_stage tried;
+    bind(&tried, s, v, limits);
+    const double cost = v->family == FAMILY_TILE ? tile_cost(&tried, limits) : 0.0;
+    if (best && rank == best_rank && cost >= best_cost) continue;
     best = v;
     best_rank = rank;
+    best_cost = cost;
   }
   return best;
 }

@@ -1,9 +1,10 @@
-/* sepcl_zoo_check [--device SPEC] [--launches] [--perturb] [SPEC...]
+/* sepcl_zoo_check [--device SPEC] [--launches] [--tile] [--fuse] [--perturb] [SPEC...]
  *   compares networks of the zoo (without SPEC the small ones of the test suite) with the plain-C reference, with batch
  *   norm kept and folded, and prints a line each. --launches: a launch per stage. --perturb, the control: two weights
- * are off by a two-thousandth, and every network must differ. sepcl_zoo_check --digest [--device SPEC] [--launches]
- * [--perturb] [SPEC...] prints a number made of all bits of each network's outputs (without SPEC: every network at its
- * full size), for comparing devices that one process cannot open together. */
+ * are off by a two-thousandth, and every network must differ. --tile: kernels for GPUs, and blocks fused as there.
+ * --fuse: every block that can be.
+ * sepcl_zoo_check --digest [OPTION...] [SPEC...] prints a number made of all bits of each network's outputs (without
+ * SPEC: every network at its full size), for comparing devices that one process cannot open together. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ typedef struct choices {
   const char *device;
   bool perturb, digest;
   sepcl_replay replay;
+  sepcl_family family;
+  sepcl_fusion fusion;
 } choices;
 
 static double seconds(void) {
@@ -25,13 +28,19 @@ static double seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+static void take(sepcl_network_options *options, const choices *c) {
+  options->replay = c->replay;
+  options->family = c->family;
+  options->fusion = c->fusion;
+}
+
 static int check(sepcl_device *device, const char *spec, const choices *c) {
   int bad = 0;
   for (int fold = 0; fold < 2; fold++) {
     zoo_comparison r;
     zoo_comparison_options o = {SEPCL_NETWORK_OPTIONS_INIT, fold, c->perturb};
     o.network.keep_batch_norm = !fold;
-    o.network.replay = c->replay;
+    take(&o.network, c);
     double start = seconds();
     if (!zoo_compare(&r, device, spec, &o)) {
       printf("%-55s %-6s FAILED %s\n", spec, fold ? "folded" : "kept", r.message);
@@ -51,7 +60,7 @@ static int digest(sepcl_device *device, const char *spec, const choices *c) {
   sepcl_graph *graph = NULL;
   zoo_outputs out;
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
-  options.replay = c->replay;
+  take(&options, c);
   if (zoo_build(&graph, spec)) return printf("%s FAILED %s\n", spec, zoo_last_error()), 1;
   if (c->perturb) zoo_perturb(graph);
   bool done = zoo_outputs_run(&out, device, graph, &options, 0);
@@ -81,7 +90,7 @@ static int run_all(sepcl_device *device, const choices *c) {
 }
 
 int main(int argc, char **argv) {
-  choices c = {NULL, false, false, SEPCL_REPLAY_AUTO};
+  choices c = {NULL, false, false, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, SEPCL_FUSION_AUTO};
   int first = 1, bad = 0;
   for (; first < argc && !strncmp(argv[first], "--", 2); first++)
     if (!strcmp(argv[first], "--perturb"))
@@ -90,6 +99,10 @@ int main(int argc, char **argv) {
       c.digest = true;
     else if (!strcmp(argv[first], "--launches"))
       c.replay = SEPCL_REPLAY_LAUNCHES;
+    else if (!strcmp(argv[first], "--tile"))
+      c.family = SEPCL_FAMILY_TILE;
+    else if (!strcmp(argv[first], "--fuse"))
+      c.fusion = SEPCL_FUSION_ALWAYS;
     else if (!strcmp(argv[first], "--device") && first + 1 < argc)
       c.device = argv[++first];
     else
