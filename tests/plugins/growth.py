@@ -8,7 +8,9 @@ import itertools
 import numpy as np
 
 BLOCKS = 20
+JUDGED = 400    # rounds: in fewer, what fills at first hides the rest
 LIMIT = 512     # bytes a round; PoCL alone loses some 150
+PAGE = 4096     # resident bytes a round: fragments come and go
 PLANTED = 1024  # bytes a round that the control leaks: must be noticed
 
 
@@ -20,6 +22,7 @@ class Heap(ctypes.Structure):
 
 _libc = ctypes.CDLL(None)
 _libc.mallinfo2.restype = Heap
+_libc.malloc_trim.argtypes = [ctypes.c_size_t]
 _libc.malloc.restype, _libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 
 
@@ -30,7 +33,8 @@ def live():
 
 
 def anonymous():
-    """Resident bytes that belong to no file."""
+    """Resident bytes that belong to no file, without the free ones that the allocator keeps."""
+    _libc.malloc_trim(0)
     with open("/proc/self/smaps_rollup") as file:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith("Anonymous:"))
 

@@ -59,13 +59,16 @@ def cycle(library, path, times):
     found = growth.a_round(record.live, 0.2)
     own, planted = (growth.a_round(one.live, 0.0) for one in (plain, leaky))
     resident = growth.a_round(record.anonymous, 0.2)
-    good = found - max(own, 0.0) < growth.LIMIT
-    noticed = planted - max(own, 0.0) >= growth.LIMIT
+    faults = []
+    if found - max(own, 0.0) >= growth.LIMIT or resident >= growth.PAGE:
+        faults.append("FAILED")
+    if planted - max(own, 0.0) < growth.LIMIT:
+        faults.append("THE CONTROL FAILED")
     print(f"{host.NAME}: {times} times created, run and destroyed: {found:.0f} live bytes a round, the host alone {own:.0f}, "
           f"with {growth.PLANTED} leaked on purpose {planted:.0f}; anonymous resident {record.anonymous[times // 5] / 1e6:.1f} MB "
-          f"after {times // 5}, {record.anonymous[-1] / 1e6:.1f} MB at the end, {resident:.0f} bytes a round"
-          f"{'' if good else '  FAILED'}{'' if noticed else '  THE CONTROL FAILED'}", flush=True)
-    return good and noticed
+          f"after {times // 5}, {record.anonymous[-1] / 1e6:.1f} MB at the end, {resident:.0f} bytes a round",
+          *(faults if times >= growth.JUDGED else ["(too few to judge)"]), flush=True)
+    return not faults or times < growth.JUDGED
 
 
 def work(library, path, seed, seconds, failures, counts):
