@@ -31,6 +31,25 @@ static sepcl_status read_pool_kind(const call *c, sepcl_pool_attributes *a) {
   return SEPCL_OK;
 }
 
+/* Where even the only window reaches past the end, by less than its stride, ONNX's formula gives no output when it is
+ * rounded down. Engines round towards zero: one output, of the pixels that are there. Networks rely on it. */
+static void reach_end(int64_t input, int32_t kernel, int32_t stride, int32_t dilation, int32_t before, int32_t *after) {
+  int64_t missing = (int64_t)dilation * (kernel - 1) + 1 - input - before - *after;
+  if (missing > 0 && missing < stride) *after += (int32_t)missing;
+}
+
+void pool_reaches_end(int64_t height, int64_t width, sepcl_pool_attributes *a) {
+  sepcl_window *w = &a->window;
+  const bool padded = w->pad_top || w->pad_left || w->pad_bottom || w->pad_right;
+  if (a->ceil_mode) return; /* rounds up anyway */
+  if (a->kind == SEPCL_AVERAGE_POOL_WITH_PADDING) {
+    if (padded) return; /* what lies behind the padding does not count: no pool of the graph's does both */
+    a->kind = SEPCL_AVERAGE_POOL;
+  }
+  reach_end(height, w->kernel_h, w->stride_h, w->dilation_h, w->pad_top, &w->pad_bottom);
+  reach_end(width, w->kernel_w, w->stride_w, w->dilation_w, w->pad_left, &w->pad_right);
+}
+
 sepcl_status op_pool(call *c) {
   tensor *x = call_input(c, 0), line;
   int32_t spatial;
@@ -42,6 +61,7 @@ sepcl_status op_pool(call *c) {
   TRY(as_image(c, &x, &line, &spatial));
   TRY(read_pool_kernel(c, spatial, &a.window));
   TRY(read_window(c, &x->shape, spatial, &a.window));
+  pool_reaches_end(x->shape.dims[2], x->shape.dims[3], &a);
   TRY(tensor_value(c, x, &l, &value));
   sepcl_graph_name_next(c->reader->graph, call_name(c));
   return give_image(c, sepcl_graph_pool(c->reader->graph, value, &a), spatial);

@@ -151,10 +151,12 @@ sepcl_status conv_volume(call *c) {
 
 static sepcl_status pool_planes(const call *c, tensor *t, const sepcl_pool_attributes *a, tensor *out) {
   layout l = layout_channels_last(4);
+  sepcl_pool_attributes reaching = *a;
   sepcl_value value;
+  pool_reaches_end(t->shape.dims[2], t->shape.dims[3], &reaching);
   TRY(tensor_value(c, t, &l, &value));
   sepcl_graph_name_next(c->reader->graph, call_name(c));
-  return tensor_of_value(c, out, sepcl_graph_pool(c->reader->graph, value, a), &l);
+  return tensor_of_value(c, out, sepcl_graph_pool(c->reader->graph, value, &reaching), &l);
 }
 
 /* `a` holds the kind and the rounding already. */

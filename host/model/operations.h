@@ -47,6 +47,9 @@ sepcl_status give_image(call *c, sepcl_value value, int32_t spatial);
 /* A constant in ONNX's order, as it lies in the file. */
 sepcl_status constant_input(const call *c, int32_t index, const char *what, sepcl_value *out);
 
+/* Pads behind the input where the only window of a pool ends there. */
+void pool_reaches_end(int64_t height, int64_t width, sepcl_pool_attributes *a);
+
 /* The same operations over [N][C][D][H][W] (op_volume.c). */
 sepcl_status conv_volume(call *c);
 sepcl_status pool_volume(call *c, const sepcl_pool_attributes *a);
