@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "graph/graph.h"
+#include "model/memory.h"
+#include "model/replace_file.h"
 #include "onnx.pb-c.h"
-#include "sepcl.h"
 #include "support/onnx_text.h"
 
 #define X "input x float 1x4x8x8;"
@@ -181,6 +184,55 @@ START_TEST(test_files) {
 }
 END_TEST
 
+/* Weights that need no memory: pages of zeros that nothing reads. */
+START_TEST(test_more_than_2_gib) {
+  const int64_t side[2] = {1 << 15, (1 << 14) + 1}; /* a little more than 2 GiB */
+  const size_t bytes = (size_t)side[0] * (size_t)side[1] * sizeof(float);
+  void *zeros = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ck_assert(zeros != MAP_FAILED);
+  sepcl_graph *graph;
+  sepcl_value x;
+  ck_assert_int_eq(sepcl_graph_create(&graph), SEPCL_OK);
+  x = sepcl_graph_input(graph, "x", 2, (const int64_t[]){1, side[0]});
+  x = sepcl_graph_matmul(graph, x, sepcl_graph_constant_borrowed(graph, 2, side, zeros), SEPCL_NO_VALUE, 0);
+  expect_unwritten(graph, x, "y", "larger than 2 GiB");
+  munmap(zeros, bytes);
+}
+END_TEST
+
+/* What only the inside of the library can ask for. */
+START_TEST(test_inside) {
+  sepcl_graph *graph;
+  model_memory *memory;
+  void *block;
+  sepcl_value x = start(&graph), y = sepcl_graph_activation(graph, x, (sepcl_activation){.kind = SEPCL_RELU});
+  graph->nodes[y].kind = NODE_SEPARABLE;
+  expect_unwritten(graph, y, "y", "it was made by a pass");
+  ck_assert_int_eq(model_memory_create(&memory), SEPCL_OK);
+  expect(model_memory_take(memory, &block, SIZE_MAX / 2, 3), "do not fit into memory", "a huge block");
+  expect(model_memory_take(memory, &block, SIZE_MAX, 1), "do not fit into memory", "a huge block");
+  model_memory_free(memory);
+}
+END_TEST
+
+/* Moves away the folder that the file is being written into. */
+static void leave(FILE *file, const void *folder) {
+  char elsewhere[PATH_MAX];
+  snprintf(elsewhere, sizeof elsewhere, "%s-gone", (const char *)folder);
+  fputs("new", file);
+  ck_assert_int_eq(rename(folder, elsewhere), 0);
+}
+
+START_TEST(test_folder_goes_away) {
+  char folder[] = "/tmp/sepcl-messages-XXXXXX", path[64], command[128];
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/m", folder);
+  expect(replace_file(path, leave, folder), "cannot be replaced: ", "a folder that goes away");
+  snprintf(command, sizeof command, "rm -r %s-gone", folder);
+  ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 Suite *suite_onnx_messages(void);
 Suite *suite_onnx_messages(void) {
   Suite *suite = suite_create("onnx_messages");
@@ -189,6 +241,9 @@ Suite *suite_onnx_messages(void) {
   tcase_add_test(tcase, test_changed);
   tcase_add_test(tcase, test_no_onnx);
   tcase_add_test(tcase, test_files);
+  tcase_add_test(tcase, test_more_than_2_gib);
+  tcase_add_test(tcase, test_inside);
+  tcase_add_test(tcase, test_folder_goes_away);
   suite_add_tcase(suite, tcase);
   return suite;
 }
