@@ -139,9 +139,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
   const int row_tasks = g->split[1], panel_tasks = g->split[3], rows = g->split[4], panels = g->split[5];
   const int images = p->has_scale ? g->n : 1, inputs = g->c / g->groups, outputs = g->oc / g->groups;
-  const int row_task = task % row_tasks, image = task / row_tasks % images;
-  task /= row_tasks * images;
-  const int panel_task = task % panel_tasks, group = task / panel_tasks;
+  const int panel_task = task % panel_tasks;
+  task /= panel_tasks;
+  const int row_task = task % row_tasks, image = task / row_tasks % images, group = task / (row_tasks * images);
   const int row_from = row_task * g->split[0], row_to = min(rows, row_from + g->split[0]);
   const int panel_from = panel_task * g->split[2], panel_to = min(panels, panel_from + g->split[2]);
   const long chain = (long)g->kh * g->kw * inputs + 1; /* bias and weights of an output */

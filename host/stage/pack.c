@@ -64,8 +64,8 @@ void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
 /* A task is about 10 microseconds of one core; what of the weights should stay in its second-level cache while rows go
- * by; rows of a task that share a panel where weights are what memory mostly delivers. */
-enum { TASK_MACS = 1000000, RESIDENT_BYTES = 512 * 1024, MAX_TASKS_PER_UNIT = 16, MIN_TILES = 4 };
+ * by; tiles for which a unit's own rows are worth reading all weights. */
+enum { TASK_MACS = 1000000, RESIDENT_BYTES = 512 * 1024, MAX_TASKS_PER_UNIT = 16, UNIT_TILES = 8 };
 
 /* What is to be cut: `repeats` products of rows x taps and taps x outputs. */
 typedef struct product {
@@ -83,6 +83,20 @@ static int64_t wanted_tasks(const product *m, int32_t units) {
 
 static int32_t clamp(int64_t value, int32_t most) { return (int32_t)(value < 1 ? 1 : value > most ? most : value); }
 
+/* Into how many parts to cut the rows. A unit keeps rows of its own, in the order of tasks the same part of them in
+ * every stage, so that it finds in its cache what it wrote; in one part for all panels where the weights of all would
+ * not stay there too. Of few rows every unit reads all, and only its own weights. */
+static int32_t rows_cut(const product *m, int64_t wanted, int32_t units) {
+  const int64_t bytes = m->outputs * m->taps * (int64_t)sizeof(float);
+  int64_t parts = wanted;
+  if (m->outputs > m->rows && m->tiles < units * UNIT_TILES)
+    parts = 1;
+  else if (bytes > RESIDENT_BYTES)
+    parts = units;
+  if (parts * m->panels < wanted) parts = ceil_div(wanted, m->panels);
+  return clamp(parts, m->tiles);
+}
+
 void split_product(const variant *v, const device_limits *limits, stage_params *params) {
   window_params *g = &params->u.window;
   const int32_t images = params->has_scale ? g->n : 1, outputs = g->oc / g->groups;
@@ -96,18 +110,13 @@ void split_product(const variant *v, const device_limits *limits, stage_params *
   const int64_t tasks = limits->tasks ? limits->tasks : wanted_tasks(&m, (int32_t)limits->compute_units);
   const int64_t wanted = ceil_div(tasks, m.repeats);
   int32_t row_tasks, panel_tasks;
-  if (outputs > rows) { /* more weights than inputs: each core reads its own */
-    panel_tasks = clamp(wanted, m.panels);
-    row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles < MIN_TILES ? 1 : m.tiles / MIN_TILES);
-  } else {
-    panel_tasks = clamp(ceil_div(m.outputs * m.taps * 4, RESIDENT_BYTES), m.panels);
-    row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles);
-  }
   if (limits->panel_tasks) {
     panel_tasks = clamp(limits->panel_tasks, m.panels);
     row_tasks = clamp(ceil_div(wanted, panel_tasks), m.tiles);
-  } else if ((int64_t)row_tasks * panel_tasks < wanted)
+  } else {
+    row_tasks = rows_cut(&m, wanted, (int32_t)limits->compute_units);
     panel_tasks = clamp(ceil_div(wanted, row_tasks), m.panels);
+  }
   const int32_t panels_each = ceil_div(m.panels, panel_tasks), tiles_each = ceil_div(m.tiles, row_tasks);
   g->split[0] = tiles_each * v->mr;
   g->split[1] = ceil_div(m.tiles, tiles_each);
