@@ -6,18 +6,19 @@ engine run for a short burst, in an order that rotates from round to round; slow
 ratios. Other processes' load does not: engines suffer from it differently, so the load is measured and shown. The
 device's FMA peak is measured in the same rounds.
 
-    tests/bench/peers [NETWORK_GLOB | FILE.onnx ...] [--engines ort,ncnn,...] [--rounds 5] [--seconds 0.5]
-                      [--patience 20] [--json FILE] [--markdown FILE] [--chart FILE]
+    tests/bench/peers [NETWORK ... | FILE.onnx ...] [--rounds 5] [--seconds 0.5] [--resume | --kept]
+                      [--json FILE] [--markdown FILE] [--chart FILE]
 """
-import argparse, datetime, fnmatch, json, os, pathlib, re, shutil, subprocess, sys, time
+import argparse, datetime, fnmatch, json, os, pathlib, re, sys
 from settings import MODELS, OPTIONS, ROOT
-from models import NETWORKS, write
+import keep
+from models import NETWORKS, TRIALS, write
 from engines import WORKERS
 from runners import Failed, measure_network
-from report import aligned, cell, failures, overview, report, tables, verdict
+from report import aligned, cell, failures, loud, overview, race, report, tables, verdict
 
 
-BUILT = pathlib.Path(__file__).parents[3] / "build/release/tools/sepcl"
+BUILT = pathlib.Path(__file__).parents[3] / "build/release/libsepcl.so"
 
 
 def cpu_name():
@@ -28,108 +29,147 @@ def cpu_name():
 def versions(engines):
     import importlib.metadata
     known = {}
-    for name in engines:
-        if name == "sepcl":
-            try:
-                known[name] = subprocess.run([*OPTIONS.sepcl.split(), "--version"], capture_output=True,
-                                             text=True, timeout=20).stdout.strip() or "unknown"
-            except (OSError, subprocess.TimeoutExpired):
-                known[name] = "unknown"
-        else:
-            try:
-                known[WORKERS[name].package] = importlib.metadata.version(WORKERS[name].package)
-            except importlib.metadata.PackageNotFoundError:
-                known[WORKERS[name].package] = "not installed"
+    for package in filter(None, (WORKERS[name].package for name in engines)):
+        try:
+            known[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            known[package] = "not installed"
     return known
 
 
+def names_of(pattern):
+    """A network's name, a glob over them, or how some begin."""
+    if pattern in NETWORKS:
+        return [pattern]
+    found = [n for n in NETWORKS if fnmatch.fnmatch(n, pattern)] or [n for n in NETWORKS if n.startswith(pattern)]
+    return [n for n in found if n not in TRIALS]
+
+
 def select_models(patterns):
-    """Paths of ONNX files: given as files, or as globs over the names of models.py, which are written when missing."""
+    """Paths of ONNX files: given as files, or as names of models.py, which are written when missing."""
     paths = []
     for pattern in patterns or ["*"]:
         if pattern.endswith(".onnx"):
             paths.append(pathlib.Path(pattern).resolve())
-        else:
-            names = [n for n in NETWORKS if fnmatch.fnmatch(n, pattern)]
-            for name in names:
-                if not (MODELS / f"{name}.onnx").exists():
-                    write(name)
-            paths += [MODELS / f"{n}.onnx" for n in names]
+            continue
+        names = names_of(pattern)
+        if not names:
+            sys.exit(f"no network {pattern} (--list shows them)")
+        for name in names:
+            if not (MODELS / f"{name}.onnx").exists():
+                write(name)
+        paths += [MODELS / f"{n}.onnx" for n in names]
     missing = [str(p) for p in paths if not p.exists()]
-    if missing or not paths:
-        sys.exit(f"no such model: {', '.join(missing) or ' '.join(patterns)} (--list shows the networks)")
+    if missing:
+        sys.exit(f"no such file: {', '.join(missing)}")
     return list(dict.fromkeys(paths))
 
 
-def measure_all(paths, engines):
+def measure(path, engines, known, widths):
     import onnx
     from models import cost
+    network = {"macs": 0}
+    try:
+        network["macs"], network["params"] = cost(onnx.load(path))
+        network.update(measure_network(path, engines, ROOT / "runs" / f"{os.getpid()}-{path.stem}", widths))
+        network.update(date=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+                       conditions=keep.conditions(path, engines, known))
+        keep.remember(path, network)
+    except (Failed, ValueError, KeyError, IndexError) as error:
+        network["error"] = f"{type(error).__name__}: {error}"
+    return network
+
+
+def note_peak(run, network):
+    e = network.get("engines", {}).get("peak", {})
+    if "min" in e:
+        rates = [e["flop"] / (ms * 1e-3) / 1e9 for ms in e["round_mins"]]
+        run.update(peak_gflops=max([run["peak_gflops"], *rates]), peak_note=e["note"],
+                   peak_range=[min([run["peak_range"][0] or rates[0], *rates]), max([run["peak_range"][1], *rates])])
+
+
+def gather(paths, engines):
+    """Measures, or takes what is kept; a run that is cut off leaves what it has."""
     run = {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"), "cpu": cpu_name(),
            "kernel": os.uname().release, "threads": OPTIONS.threads, "rounds": OPTIONS.rounds,
            "seconds": OPTIONS.seconds, "engines": engines, "versions": versions(engines), "networks": {},
            "peak_gflops": 0.0, "peak_range": [0.0, 0.0], "peak_note": "not measured"}
-    started, peaks = time.perf_counter(), []
+    widths = {}
     for i, path in enumerate(paths):
         print(f"[{i + 1}/{len(paths)}] {path.stem:26}", end="", file=sys.stderr, flush=True)
-        network = {"macs": 0}
-        try:
-            network["macs"], network["params"] = cost(onnx.load(path))
-            network.update(measure_network(path, engines, ROOT / "runs" / f"{os.getpid()}-{path.stem}"))
-            verdict(network)
-        except (Failed, ValueError, KeyError, IndexError) as error:
-            network["error"] = f"{type(error).__name__}: {error}"
+        network = None
+        if OPTIONS.resume or OPTIONS.kept:
+            network = keep.recall(path, None if OPTIONS.kept else keep.conditions(path, engines, run["versions"]))
+            print("kept  " if network else "", end="", file=sys.stderr)
+        if not network and OPTIONS.kept:
+            print("never measured", file=sys.stderr)
+            continue
+        network = network or measure(path, engines, run["versions"], widths)
+        if "engines" in network:
+            verdict(path.stem, network)
+            widths.update({n: e["width"] for n, e in network["engines"].items() if e.get("width")})
         run["networks"][path.stem] = network
-        e = network.get("engines", {})
-        if "min" in e.get("peak", {}):
-            peaks += [e["peak"]["flop"] / (ms * 1e-3) / 1e9 for ms in e["peak"]["round_mins"]]
-            run.update(peak_gflops=max(peaks), peak_range=[min(peaks), max(peaks)], peak_note=e["peak"]["note"])
-        print("  ".join(f"{k} {cell(v)}" for k, v in e.items() if k != "peak") or network.get("error"),
-              file=sys.stderr, flush=True)
-        run["wall_s"] = time.perf_counter() - started
-        if OPTIONS.json:                              # a run that is cut off leaves what it has
+        note_peak(run, network)
+        print("  ".join(f"{k} {cell(v)}" for k, v in network.get("engines", {}).items() if k != "peak") or
+              network.get("error"), file=sys.stderr, flush=True)
+        if OPTIONS.json:
             pathlib.Path(OPTIONS.json).write_text(json.dumps(run, indent=1) + "\n")
     return run
 
 
-def main():
+def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", help="globs over the names of models.py, or ONNX files (default: all)")
-    parser.add_argument("--engines", help="comma-separated, of: " + ", ".join([*WORKERS, "sepcl"]))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of one burst (default: 0.5)")
-    parser.add_argument("--patience", type=float, default=20, metavar="S",
-                        help="seconds per network to wait for other processes to leave the cores (default: 20)")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", metavar="FILE", help="write every figure here")
-    parser.add_argument("--markdown", metavar="FILE", help="write the tables here")
-    parser.add_argument("--chart", metavar="FILE", help="draw the latencies here (.png, .svg, .pdf)")
-    parser.add_argument("--sepcl", default=os.environ.get("SEPCL") or str(BUILT), metavar="COMMAND",
-                        help="sepcl's command (default: $SEPCL, else build/release's)")
-    parser.add_argument("--list", action="store_true", help="print the networks' names and stop")
-    parser.add_argument("--write", action="store_true", help="write the networks that are missing and stop")
+    option = parser.add_argument
+    option("networks", nargs="*", default=[], help="names, their beginnings or globs over them, or ONNX files (default: all)")
+    option("--only", action="append", metavar="NETWORK", default=[], help="the same, by an option")
+    option("--engines", help="comma-separated, of: " + ", ".join(WORKERS) + " (default: all)")
+    option("--rounds", type=int, default=5)
+    option("--seconds", type=float, default=0.5, help="length of one burst (default: 0.5)")
+    option("--patience", type=float, default=20, metavar="S",
+           help="seconds per network to wait for other processes to leave the cores (default: 20)")
+    option("--threads", type=int, default=2)
+    option("--resume", action="store_true", help="goes on with a run that was cut off: takes networks that were measured "
+           "with the same library, engines, rounds and seconds as they are kept")
+    option("--kept", action="store_true", help="measures nothing: shows what is kept of each network")
+    option("--json", metavar="FILE", help="write every figure here")
+    option("--markdown", metavar="FILE", help="write the tables here")
+    option("--chart", metavar="FILE", help="draw the latencies here (.png, .svg, .pdf)")
+    option("--library", type=pathlib.Path, default=pathlib.Path(os.environ.get("SEPCL_LIBRARY") or BUILT), metavar="FILE",
+           help="sepcl's library (default: $SEPCL_LIBRARY, else build/release's)")
+    option("--list", action="store_true", help="print the networks' names and stop")
+    option("--write", action="store_true", help="write the networks that are missing and stop")
     parser.parse_args(namespace=OPTIONS)
-    if OPTIONS.write:
-        return select_models(OPTIONS.networks)
-    if OPTIONS.list:
-        return print("\n".join(NETWORKS))
+    OPTIONS.networks += OPTIONS.only
     if OPTIONS.rounds < 1 or OPTIONS.seconds <= 0 or OPTIONS.threads < 1:
         parser.error("rounds, seconds and threads must be positive")
-    engines = OPTIONS.engines.split(",") if OPTIONS.engines else [*WORKERS, "sepcl"]
-    unknown = [e for e in engines if e not in (*WORKERS, "sepcl")]
+    unknown = [e for e in (OPTIONS.engines or "").split(",") if e and e not in WORKERS]
     if unknown:
-        parser.error(f"unknown engine {unknown}")
-    if "sepcl" in engines and not shutil.which(OPTIONS.sepcl.split()[0]):
-        parser.error(f"{OPTIONS.sepcl}: no command (build it, or name it with --sepcl)")
+        parser.error(f"unknown engine {', '.join(unknown)}")
+    if not OPTIONS.library.exists():
+        parser.error(f"{OPTIONS.library}: no library (build it, or name it with --library)")
+    OPTIONS.library = OPTIONS.library.resolve()
+
+
+def main():
+    parse()
+    if OPTIONS.write:
+        return select_models(OPTIONS.networks) and None
+    if OPTIONS.list:
+        return print("\n".join(NETWORKS))
+    engines = OPTIONS.engines.split(",") if OPTIONS.engines else [*WORKERS]
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:OPTIONS.threads])   # children inherit it
-    run = measure_all(select_models(OPTIONS.networks), engines)
-    print("\n".join(["", aligned(tables(run)[0]), "", *overview(run), f"peak {run['peak_gflops']:.1f} GFLOP/s f32"] +
-                    [f"! {f}" for f in failures(run)]))
+    run = gather(select_models(OPTIONS.networks), engines)
+    if not run["networks"]:
+        sys.exit("nothing was measured")
+    print("\n".join(["", aligned(tables(run)[0]), "", aligned(race(run)), "", *overview(run), *loud(run),
+                     f"peak {run['peak_gflops']:.1f} GFLOP/s f32"] + [f"! {f}" for f in failures(run)]))
     if OPTIONS.markdown:
         pathlib.Path(OPTIONS.markdown).write_text(report(run))
     if OPTIONS.chart:
         import chart
         chart.draw(run, OPTIONS.chart)
+    return None if all("engines" in n for n in run["networks"].values()) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

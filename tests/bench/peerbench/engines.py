@@ -1,5 +1,5 @@
 """The engines: each loads in its constructor; run(x) takes and returns a NumPy array."""
-import os, pathlib, shutil, subprocess
+import ctypes, os, pathlib, shutil, subprocess
 import numpy as np
 from settings import PYTHON, ROOT, START_TIMEOUT
 
@@ -118,6 +118,36 @@ class OpenCv:
         return self.net.forward()
 
 
+class Sepcl:
+    """Through the library's own functions, as a program that links it would."""
+    package = None
+
+    def __init__(self, model, threads):
+        self.library = ctypes.CDLL(os.environ["SEPCL_LIBRARY"])
+        self.library.sepcl_last_error.restype = ctypes.c_char_p
+        self.device, graph, network, self.execution = (ctypes.c_void_p() for _ in range(4))
+        by, path = ctypes.byref, os.fspath(model).encode()
+        self.call("device_open", by(self.device), None, None)
+        self.call("graph_load", by(graph), path, None)
+        self.call("network_compile", by(network), self.device, graph, None)
+        self.call("execution_create", by(self.execution), network)
+        self.library.sepcl_graph_free(graph)
+        self.y = np.empty(output_shape(model), np.float32)
+        self.outputs = (ctypes.c_void_p * 1)(self.y.ctypes.data)
+
+    def call(self, name, *arguments):
+        if getattr(self.library, "sepcl_" + name)(*arguments):
+            raise RuntimeError(f"sepcl_{name}: {self.library.sepcl_last_error().decode()}")
+
+    def run(self, x):
+        self.call("execution_run", self.execution, (ctypes.c_void_p * 1)(x.ctypes.data), self.outputs)
+        return self.y
+
+
+class SepclIntel(Sepcl):
+    """The same on Intel's OpenCL runtime for CPUs, a second driver; the environment says where it lies."""
+
+
 class Peak:
     """Not an engine: the OpenCL device's FMA rate. A burst's times are seconds per launch of known work."""
     package = "pyopencl"
@@ -155,7 +185,9 @@ class Peak:
         return None
 
 
-WORKERS = {"ort": Ort, "openvino": OpenVino, "ncnn": Ncnn, "mnn": Mnn, "litert": LiteRt, "opencv": OpenCv, "peak": Peak}
+WORKERS = {"ort": Ort, "openvino": OpenVino, "ncnn": Ncnn, "mnn": Mnn, "litert": LiteRt, "opencv": OpenCv, "peak": Peak, "sepcl": Sepcl,
+           "sepcl-intel": SepclIntel}
+NOT_PEERS = ("peak", "sepcl", "sepcl-intel")
 
 
 # ---- conversion --------------------------------------------------------------------------------------------------
@@ -184,7 +216,15 @@ def converted(engine, model):
     return folder
 
 
-def input_shape(model):
+def shape_of(model, which):
     import onnx
-    value = onnx.load(model, load_external_data=False).graph.input[0]
+    value, = getattr(onnx.load(model, load_external_data=False).graph, which)
     return tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+
+
+def input_shape(model):
+    return shape_of(model, "input")
+
+
+def output_shape(model):
+    return shape_of(model, "output")

@@ -348,15 +348,18 @@ def keras_separable(n):
     return n.elementwise("Softmax", x, axis=1)
 
 
+# What the paper says of some of the 16 sizes.
+MOBILENET_V1 = {
+    (1.0, 224): (568.7, 4.2, "paper: 569, 4.2"), (0.75, 224): (325, 2.6, "paper"), (0.5, 224): (149, 1.3, "paper"),
+    (0.25, 224): (41, 0.5, "paper"), (1.0, 192): (418, 4.2, "paper"), (1.0, 160): (290, 4.2, "paper"),
+    (1.0, 128): (186, 4.2, "paper"),
+}
+TRIALS = ("mobilenet_v2_96",)   # not measured unless named: to try the command itself
+
 # name: (builder, input size, arguments, expected million MACs, million parameters, source of the expectation)
 NETWORKS = {
-    "mobilenet_v1_1.0_224": (mobilenet_v1, 224, {}, 568.7, 4.2, "paper: 569, 4.2"),
-    "mobilenet_v1_0.75_224": (mobilenet_v1, 224, {"alpha": 0.75}, 325, 2.6, "paper"),
-    "mobilenet_v1_0.5_224": (mobilenet_v1, 224, {"alpha": 0.5}, 149, 1.3, "paper"),
-    "mobilenet_v1_0.25_224": (mobilenet_v1, 224, {"alpha": 0.25}, 41, 0.5, "paper"),
-    "mobilenet_v1_1.0_192": (mobilenet_v1, 192, {}, 418, 4.2, "paper"),
-    "mobilenet_v1_1.0_160": (mobilenet_v1, 160, {}, 290, 4.2, "paper"),
-    "mobilenet_v1_1.0_128": (mobilenet_v1, 128, {}, 186, 4.2, "paper"),
+    **{f"mobilenet_v1_{alpha}_{size}": (mobilenet_v1, size, {"alpha": alpha}, *MOBILENET_V1.get((alpha, size), (None, None, "")))
+       for alpha in (1.0, 0.75, 0.5, 0.25) for size in (224, 192, 160, 128)},
     "mobilenet_v2": (mobilenet_v2, 224, {}, 300.8, 3.5, "paper: 300, 3.4"),
     "mobilenet_v3_large": (mobilenet_v3_large, 224, {}, 219, 5.4, "paper"),
     "xception": (xception, 299, {}, 8400, 22.9, "about 8.4G; Keras 22.9M"),
@@ -372,6 +375,7 @@ NETWORKS = {
     "alexnet": (alexnet, 224, {}, 724, 61.0, "paper: 60M; LRN left out"),
     "keras_separable_64": (keras_separable, 64, {}, None, None, ""),
     "aspp_mobilenet_v2_512": (aspp_mobilenet_v2, 512, {}, None, None, ""),
+    "mobilenet_v2_96": (mobilenet_v2, 96, {}, None, None, ""),
 }
 
 

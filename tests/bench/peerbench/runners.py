@@ -1,8 +1,8 @@
 """The side that asks: starts, stops and times the workers, and sepcl's command, in interleaved rounds."""
-import ctypes, json, os, pathlib, select, shutil, signal, statistics, subprocess, sys, time
-import numpy as np
-from settings import BURST_TIMEOUT, OPTIONS, QUIET, START_TIMEOUT
-from worker import compare
+import ctypes, functools, json, os, pathlib, select, shutil, signal, statistics, subprocess, sys, time
+from settings import BURST_TIMEOUT, NO_AVX512_IN_GLIBC, OPTIONS, QUIET, START_TIMEOUT
+
+INTEL = pathlib.Path(__file__).parents[2] / "intel/runtime.sh"   # says where Intel's runtime lies; fetches it at first
 
 
 class Failed(Exception):
@@ -14,24 +14,35 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)        # PR_SET_PDEATHSIG
 
 
-def environment():
-    """What every child gets: PoCL only, its thread count, and no network chatter."""
+@functools.cache
+def intel_environment():
+    done = subprocess.run(["bash", "-c", '. "$0" && on_intel env -0', str(INTEL)], capture_output=True, text=True)
+    if done.returncode:
+        raise Failed(f"Intel's runtime: {done.stderr[-300:].strip()}")
+    found = dict(entry.partition("=")[::2] for entry in done.stdout.split("\0") if entry)
+    return {name: found[name] for name in ("OCL_ICD_VENDORS", "LD_LIBRARY_PATH")}
+
+
+def environment(name):
+    """What a child gets: one OpenCL driver, its thread count, and no network chatter."""
     e = dict(os.environ, PYTHONPATH=str(pathlib.Path(__file__).parent), PYTHONWARNINGS="ignore",
-             POCL_MAX_PTHREAD_COUNT=str(OPTIONS.threads), POCL_CPU_MAX_CU_COUNT=str(OPTIONS.threads),
+             SEPCL_LIBRARY=str(OPTIONS.library), POCL_MAX_PTHREAD_COUNT=str(OPTIONS.threads),
+             POCL_CPU_MAX_CU_COUNT=str(OPTIONS.threads), CL_CONFIG_CPU_TBB_NUM_WORKERS=str(OPTIONS.threads),
              OMP_NUM_THREADS=str(OPTIONS.threads))
-    e.setdefault("OCL_ICD_VENDORS", "/etc/OpenCL/vendors")
-    return e
+    if name == "sepcl-intel":
+        return dict(e, **intel_environment())
+    return {"OCL_ICD_VENDORS": "/etc/OpenCL/vendors", **e}
 
 
 class Runner:
     """A worker process, stopped except while it is asked something."""
 
-    def __init__(self, name, model, folder):
+    def __init__(self, name, model, folder, **more):
         self.name = name
         self.log = open(folder / f"{name}.log", "w+")
         self.process = subprocess.Popen(
             [sys.executable, str(pathlib.Path(__file__).with_name("worker.py")), name, str(model), str(folder), str(OPTIONS.threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=dict(environment(name), **more),
             preexec_fn=die_with_parent)
         try:
             self.info = self.answer(START_TIMEOUT)
@@ -65,53 +76,6 @@ class Runner:
         self.log.close()
 
 
-class SepclRunner:
-    """The sepcl command, started anew for each burst: sepcl bench MODEL --warmup W --iterations N --json."""
-
-    def __init__(self, model, folder):
-        self.model, self.command, self.name = model, OPTIONS.sepcl.split(), "sepcl"
-        started = time.perf_counter()
-        self.median = self.measure(1, 3)["median"]    # compiles the kernels too
-        self.info = {"load_s": time.perf_counter() - started, "diff": self.difference(folder)}
-
-    def call(self, *arguments):
-        try:
-            done = subprocess.run([*self.command, *arguments], capture_output=True, text=True, env=environment(),
-                                  timeout=START_TIMEOUT)   # a first start compiles kernels
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Failed(str(error)[:400])
-        if done.returncode:
-            raise Failed(f"exit {done.returncode}: {(done.stderr or done.stdout)[-300:].strip()}")
-        return done.stdout
-
-    def measure(self, warmup, iterations):
-        out = self.call("bench", str(self.model), "--warmup", str(warmup), "--iterations", str(iterations), "--json")
-        try:
-            ms = json.loads(out)["ms"]
-            return {"min": float(ms["min"]), "median": float(ms["median"]), "n": iterations}
-        except (ValueError, KeyError, TypeError) as error:
-            raise Failed(f"bench --json: {error!r} in {out[:200]!r}")
-
-    def difference(self, folder):
-        """Through sepcl run MODEL --input NAME=x.npy --output-dir DIR; None where that does not work."""
-        import onnx
-        graph, outputs = onnx.load(self.model).graph, folder / "sepcl"
-        outputs.mkdir(exist_ok=True)
-        try:
-            self.call("run", str(self.model), "--input", f"{graph.input[0].name}={folder / 'x.npy'}",
-                      "--output-dir", str(outputs))
-            return compare(np.load(outputs / f"{graph.output[0].name}.npy"), np.load(folder / "y.npy"))
-        except (Failed, OSError, ValueError, RuntimeError) as error:
-            print(f"  sepcl run: {error}", file=sys.stderr)
-            return None
-
-    def burst(self, seconds):
-        return self.measure(2, max(3, min(10000, round(1e3 * seconds / max(self.median, 1e-3)))))
-
-    def close(self):
-        pass
-
-
 def busy_seconds():
     """CPU seconds that this machine has spent on anything, and that its host took away."""
     fields = [int(v) for v in open("/proc/stat").readline().split()[1:9]]
@@ -120,9 +84,6 @@ def busy_seconds():
 
 
 def own_seconds(runner):
-    if isinstance(runner, SepclRunner):
-        t = os.times()
-        return t.children_user + t.children_system
     fields = open(f"/proc/{runner.process.pid}/stat").read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -153,19 +114,30 @@ def summarise(bursts):
             "n": sum(b["n"] for b in bursts), "others": statistics.mean(b["others"] for b in bursts)}
 
 
-def measure_network(model, engines, folder):
-    """All engines on one network. Returns {"reference": ..., "engines": {name: result or {"error": ...}}}."""
+def register_width(name, model, folder):
+    """Bits of the widest registers that the engine used; None: not known."""
+    try:
+        runner = Runner(name, model, folder, PEERBENCH_WIDTH="1", GLIBC_TUNABLES=NO_AVX512_IN_GLIBC)
+    except Failed:
+        return None
+    runner.close()
+    return runner.info["width"]
+
+
+def measure_network(model, engines, folder, widths):
+    """All engines on one network: {"reference": ..., "engines": {name: result or {"error": ...}}}. Widths, once known, are
+    not asked for again."""
     folder.mkdir(parents=True)
     results, runners = {}, {}
     try:
         reference = Runner("reference", model, folder)
         reference.close()
-        for name in engines:
+        for name in engines:  # one after the other: each loads alone
             if name == "litert" and not model.with_suffix(".tflite").exists():
                 results[name] = {"absent": "no tflite file"}
                 continue
             try:
-                runners[name] = SepclRunner(model, folder) if name == "sepcl" else Runner(name, model, folder)
+                runners[name] = Runner(name, model, folder)
             except Failed as error:
                 results[name] = {"error": str(error)}
         bursts, patience = {name: [] for name in runners}, OPTIONS.patience
@@ -181,6 +153,11 @@ def measure_network(model, engines, folder):
                     runners.pop(name).close()
         for name, runner in runners.items():
             results[name] = dict(runner.info, **summarise(bursts[name]))
+            runner.close()
+        for name in runners:
+            if widths.get(name) is None:
+                widths[name] = register_width(name, model, folder)
+            results[name]["width"] = widths[name]
         return {"reference": reference.info, "engines": results}
     finally:
         for runner in runners.values():
