@@ -76,6 +76,24 @@ static const struct {
      "input,reduce,conv 1x1,activation 6,binary"},
     /* Nodes that no output needs are dropped. */
     {"input x float 1x4; Exp x -> unused; Relu x -> y; output y", "input,activation 1"},
+    /* What no output needs may be what sepcl does not know. */
+    {"input x float 1x4; NonZero x -> a; nowhere::Unheard a -> b; Constant -> t value_string:s=text; Relu x -> y; "
+     "output y",
+     "input,activation 1"},
+    /* Nodes may come in any order; an output that is listed twice is one. */
+    {"input x float 1x4; Tanh b -> y; Sigmoid a -> b; Relu x -> a; output y; output y",
+     "input,activation 1,activation 8,activation 10"},
+    /* Functions: names inside are of no concern outside; attributes and inputs may be left out. */
+    {"function local::Twice a,s -> c slope; LeakyRelu a -> b alpha:ref=slope; Clip b,s -> c; end;"
+     "input x float 1x4; const w float - = 2; local::Twice x -> a slope:f=0.5; local::Twice a,w -> b; Exp b -> y; "
+     "output y",
+     "input,activation 4,activation 3,activation 4,activation 3,activation 14"},
+    {"function local::Inner a -> b; Relu a -> b; end; function local::Outer a -> b; local::Inner a -> c;"
+     "local::Inner c -> b; end; input x float 1x4; local::Outer x -> y; output y",
+     "input,activation 1,activation 1"},
+    /* The last pool has less than a window: one output. */
+    {"input x float 1x3x1x4; MaxPool x -> y kernel_shape:is=2,2 strides:is=2,2; output y",
+     "input,transpose,pool,transpose"},
     {"input x float 1x3x9; const w float 4x3x3; Conv x,w -> y pads:is=1,1; output y",
      "input,reshape,transpose,conv 1x3,reshape,transpose"},
 };

@@ -5,6 +5,7 @@
 
 #include "model/inputs.h"
 #include "model/layout.h"
+#include "model/order.h"
 #include "model/prune.h"
 #include "model/scan.h"
 
@@ -47,28 +48,47 @@ static sepcl_status read_output(reader *r, const char *name) {
   return sepcl_graph_status(r->graph);
 }
 
-static sepcl_status find_opset(reader *r, const Onnx__ModelProto *model) {
-  for (size_t i = 0; i < model->n_opset_import; i++) {
-    const char *domain = model->opset_import[i]->domain;
-    if (!domain || !*domain || !strcmp(domain, "ai.onnx")) r->opset = model->opset_import[i]->version;
+sepcl_status read_opset(Onnx__OperatorSetIdProto *const *imports, size_t count, int64_t *opset) {
+  for (size_t i = 0; i < count; i++) {
+    const char *domain = imports[i]->domain;
+    if (!domain || !*domain || !strcmp(domain, "ai.onnx")) *opset = imports[i]->version;
   }
-  if (model->n_opset_import == 0) r->opset = 1;
-  if (r->opset >= 1 && r->opset <= MAX_OPSET) return SEPCL_OK;
-  return failure(SEPCL_UNSUPPORTED, "the model is of ONNX opset %lld; sepcl reads 1 to %d", (long long)r->opset,
+  if (*opset >= 1 && *opset <= MAX_OPSET) return SEPCL_OK;
+  return failure(SEPCL_UNSUPPORTED, "the model is of ONNX opset %lld; sepcl reads 1 to %d", (long long)*opset,
                  MAX_OPSET);
+}
+
+/* An output that is listed twice is one. */
+static bool listed_before(const Onnx__GraphProto *proto, size_t output) {
+  for (size_t i = 0; i < output; i++)
+    if (proto->output[i]->name && proto->output[output]->name &&
+        !strcmp(proto->output[i]->name, proto->output[output]->name))
+      return true;
+  return false;
+}
+
+static sepcl_status read_nodes(reader *r) {
+  node_list ordered;
+  TRY(order_graph(r, r->proto, &ordered));
+  for (size_t i = 0; i < ordered.count; i++) TRY(translate_node(r, ordered.nodes[i]));
+  return SEPCL_OK;
 }
 
 static sepcl_status read_graph(reader *r, const Onnx__ModelProto *model) {
   const Onnx__GraphProto *proto = model->graph;
   if (!proto) return failure(SEPCL_BAD_MODEL, "the file holds no ONNX graph");
+  r->model = model;
   r->proto = proto;
-  TRY(find_opset(r, model));
-  TRY(names_create(&r->names, count_tensors(proto)));
+  r->opset = model->n_opset_import ? 0 : 1;
+  TRY(read_opset(model->opset_import, model->n_opset_import, &r->opset));
+  TRY(names_create(&r->names, proto->n_initializer + proto->n_sparse_initializer + proto->n_input +
+                                  count_tensors(proto->node, proto->n_node)));
   TRY(read_initializers(r));
   TRY(read_inputs(r));
-  for (size_t i = 0; i < proto->n_node; i++) TRY(translate_node(r, proto->node[i]));
+  TRY(read_nodes(r));
   if (proto->n_output == 0) return failure(SEPCL_BAD_MODEL, "the model has no outputs");
-  for (size_t i = 0; i < proto->n_output; i++) TRY(read_output(r, proto->output[i]->name));
+  for (size_t i = 0; i < proto->n_output; i++)
+    if (!listed_before(proto, i)) TRY(read_output(r, proto->output[i]->name));
   for (size_t i = 0; i < model->n_metadata_props; i++) {
     const Onnx__StringStringEntryProto *entry = model->metadata_props[i];
     if (entry->key && entry->value) TRY(sepcl_graph_set_metadata(r->graph, entry->key, entry->value));

@@ -3,6 +3,7 @@
 
 #include "model/layout.h"
 #include "model/operations.h"
+#include "model/order.h"
 
 static const Onnx__GraphProto *find_branch(const call *c, const char *name) {
   for (size_t i = 0; i < c->node->n_attribute; i++)
@@ -24,8 +25,10 @@ static sepcl_status read_branch_constants(reader *r, const Onnx__GraphProto *bra
 static sepcl_status read_branch(call *c, const Onnx__GraphProto *branch, tensor *outputs) {
   name_table *names = c->reader->names;
   const size_t outside = names_count(names);
+  node_list ordered;
   TRY(read_branch_constants(c->reader, branch));
-  for (size_t i = 0; i < branch->n_node; i++) TRY(translate_node(c->reader, branch->node[i]));
+  TRY(order_graph(c->reader, branch, &ordered));
+  for (size_t i = 0; i < ordered.count; i++) TRY(translate_node(c->reader, ordered.nodes[i]));
   for (size_t i = 0; i < branch->n_output; i++) {
     const char *name = branch->output[i]->name ? branch->output[i]->name : "";
     const tensor *t = names_find(names, name);
@@ -54,13 +57,14 @@ sepcl_status op_if(call *c) {
   return SEPCL_OK;
 }
 
-size_t count_tensors(const Onnx__GraphProto *graph) {
-  size_t count = graph->n_initializer + graph->n_sparse_initializer + graph->n_input;
-  for (size_t i = 0; i < graph->n_node; i++) {
-    const Onnx__NodeProto *n = graph->node[i];
-    count += n->n_output;
-    for (size_t k = 0; k < n->n_attribute; k++)
-      if (n->attribute[k]->g) count += count_tensors(n->attribute[k]->g);
+size_t count_tensors(Onnx__NodeProto *const *nodes, size_t count) {
+  size_t tensors = 0;
+  for (size_t i = 0; i < count; i++) {
+    tensors += nodes[i]->n_output;
+    for (size_t k = 0; k < nodes[i]->n_attribute; k++) {
+      const Onnx__GraphProto *inner = nodes[i]->attribute[k]->g;
+      if (inner) tensors += inner->n_initializer + count_tensors(inner->node, inner->n_node);
+    }
   }
-  return count;
+  return tensors;
 }

@@ -3,17 +3,18 @@
 
 #include <string.h>
 
+#include "model/function.h"
 #include "model/layout.h"
 
 static const operation table[] = {
-#define OPERATION(name, since, fewest, most, translate, attributes, remarks) \
-  {#name, since, fewest, most, attributes, translate},
+#define OPERATION(name, since, fewest, most, outputs, translate, attributes, remarks) \
+  {#name, since, fewest, most, outputs, attributes, translate},
 #include "model/operations.inc"
 #undef OPERATION
 };
 
 static const char *const rows[] = {
-#define OPERATION(name, since, fewest, most, translate, attributes, remarks) \
+#define OPERATION(name, since, fewest, most, outputs, translate, attributes, remarks) \
 #name "\t" #since "\t" attributes "\t" remarks,
 #include "model/operations.inc"
 #undef OPERATION
@@ -72,19 +73,14 @@ static sepcl_status check_attributes(const call *c) {
   return SEPCL_OK;
 }
 
-/* Why a name has no tensor: some node makes it, but not before this one, or not at all. */
+/* Why a name has no tensor: sepcl does not compute that output of a node, or none makes it. */
 static sepcl_status refuse_missing(const call *c, const char *name) {
   const Onnx__GraphProto *graph = c->reader->proto;
   for (size_t i = 0; i < graph->n_node; i++)
-    for (size_t j = 0; j < graph->node[i]->n_output; j++) {
-      const Onnx__NodeProto *n = graph->node[i];
-      if (strcmp(n->output[j], name) != 0) continue;
-      if (j > 0)
+    for (size_t j = 1; j < graph->node[i]->n_output; j++)
+      if (strcmp(graph->node[i]->output[j], name) == 0)
         return refuse(c, SEPCL_UNSUPPORTED, "it reads '%s', output %zu of a %s, which sepcl does not compute", name, j,
-                      n->op_type ? n->op_type : "node");
-      return refuse(c, SEPCL_BAD_MODEL,
-                    "it reads '%s', which a later node makes: the graph has a cycle or is not sorted", name);
-    }
+                      graph->node[i]->op_type);
   return refuse(c, SEPCL_BAD_MODEL, "it reads '%s', which nothing makes", name);
 }
 
@@ -106,16 +102,26 @@ static sepcl_status find_inputs(call *c) {
   return SEPCL_OK;
 }
 
+static sepcl_status check_outputs(const call *c) {
+  size_t count = c->node->n_output;
+  while (count && !*c->node->output[count - 1]) count--;
+  if ((int64_t)count > c->operation->max_outputs)
+    return refuse(c, SEPCL_BAD_MODEL, "it has %zu outputs instead of %d", count, c->operation->max_outputs);
+  return SEPCL_OK;
+}
+
 sepcl_status translate_node(reader *r, const Onnx__NodeProto *node) {
   call c = {.reader = r, .node = node};
   bool done;
   if (!node->op_type || !*node->op_type) return failure(SEPCL_BAD_MODEL, "node '%s' has no operation", call_name(&c));
+  const Onnx__FunctionProto *function = find_function(r, node);
+  if (function) return inline_function(r, node, function);
   TRY(check_domain(&c));
   c.operation = find_operation(node->op_type);
   if (!c.operation) return refuse_unknown(&c);
   if (r->opset < c.operation->since)
     return refuse(&c, SEPCL_BAD_MODEL, "the operation exists since opset %d only", c.operation->since);
-  if (node->n_output < 1) return refuse(&c, SEPCL_BAD_MODEL, "it has no output");
+  TRY(check_outputs(&c));
   TRY(check_attributes(&c));
   TRY(find_inputs(&c));
   TRY(fold_node(&c, &done));

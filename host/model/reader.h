@@ -58,6 +58,7 @@ typedef struct name_table name_table;
 
 typedef struct reader {
   sepcl_graph *graph;
+  const Onnx__ModelProto *model;
   const Onnx__GraphProto *proto;
   const uint8_t *file;
   size_t file_bytes;
@@ -66,6 +67,8 @@ typedef struct reader {
   model_memory *scratch; /* until the end of loading */
   name_table *names;
   int64_t opset;
+  int32_t calls;  /* of functions, each inside the one before */
+  size_t inlined; /* nodes of functions so far */
   const sepcl_load_options *options;
 } reader;
 
@@ -85,7 +88,7 @@ typedef sepcl_status translator_function(call *c);
 typedef struct operation {
   const char *name;
   int32_t since; /* the first opset that has it */
-  int32_t min_inputs, max_inputs;
+  int32_t min_inputs, max_inputs, max_outputs;
   const char *attributes; /* separated by blanks; any other is refused */
   translator_function *translate;
 } operation;
@@ -154,8 +157,10 @@ sepcl_status known_gather(const call *c, const tensor *t, int32_t axis, const in
 /* All inputs of the node, along `axis`. */
 sepcl_status known_concat(const call *c, int32_t axis, tensor *out);
 
-/* How many tensors a graph and the graphs inside it name at most (op_if.c). */
-size_t count_tensors(const Onnx__GraphProto *graph);
+/* How many tensors nodes and the graphs inside them make at most (op_if.c). */
+size_t count_tensors(Onnx__NodeProto *const *nodes, size_t count);
+/* The version of ONNX's own operations among those that are imported (onnx.c). */
+sepcl_status read_opset(Onnx__OperatorSetIdProto *const *imports, size_t count, int64_t *opset);
 
 /* ---- nodes (operations.c) ---- */
 sepcl_status translate_node(reader *r, const Onnx__NodeProto *node);

@@ -127,8 +127,7 @@ static sepcl_status find_value_end(scan *s, wire_type wire, size_t end, size_t *
 
 /* What the reader never looks at. */
 static bool is_ignored(const ProtobufCFieldDescriptor *field) {
-  static const char *const names[] = {"doc_string", "value_info", "training_info", "quantization_annotation",
-                                      "functions"};
+  static const char *const names[] = {"doc_string", "value_info", "training_info", "quantization_annotation"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(field->name, names[i]) == 0) return true;
   return false;

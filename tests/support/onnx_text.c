@@ -27,6 +27,8 @@ typedef struct text_model {
   int64_t ints[MOST][8][16];
   float floats[MOST][8][16];
   Onnx__StringStringEntryProto metadata[4], *metadata_list[4];
+  Onnx__FunctionProto functions[8], *function_list[8];
+  size_t function_nodes; /* of node_list, the first ones: a function's head counts as one */
   void *blocks[MOST];
   size_t block_count;
 } text_model;
@@ -151,6 +153,7 @@ static void read_attribute(text_model *m, size_t node, char *word) {
     a->has_s = 1;
     a->s = (ProtobufCBinaryData){strlen(value), (uint8_t *)value};
   }
+  if (!strcmp(kind, "ref")) a->has_type = 0, a->ref_attr_name = value;
   if (!strcmp(kind, "t")) {
     Onnx__TensorProto *t = keep(m, sizeof *t);
     onnx__tensor_proto__init(t);
@@ -190,6 +193,30 @@ static void read_node(text_model *m, char **words) {
   for (char **w = after[1] ? after + 2 : after + 1; *w; w++) read_attribute(m, i, *w);
 }
 
+/* function NAME in,in -> out,out attributes */
+static void begin_function(text_model *m, char **words) {
+  Onnx__FunctionProto *f = &m->functions[m->model.n_functions];
+  const Onnx__NodeProto *head = &m->nodes[m->graph.n_node];
+  char **attributes = words;
+  while (strcmp(*attributes, "->") != 0) attributes++;
+  onnx__function_proto__init(f);
+  for (f->attribute = keep(m, MOST * sizeof(char *)); attributes[2 + f->n_attribute]; f->n_attribute++)
+    f->attribute[f->n_attribute] = attributes[2 + f->n_attribute];
+  attributes[2] = NULL;
+  read_node(m, words + 1);
+  f->domain = head->domain, f->name = head->op_type;
+  f->input = head->input, f->n_input = head->n_input;
+  f->output = head->output, f->n_output = head->n_output;
+  m->function_list[m->model.n_functions++] = f;
+  f->node = m->node_list + m->graph.n_node;
+}
+
+static void end_function(text_model *m) {
+  Onnx__FunctionProto *f = m->function_list[m->model.n_functions - 1];
+  m->function_nodes = m->graph.n_node;
+  f->n_node = (size_t)(m->node_list + m->graph.n_node - f->node);
+}
+
 static void read_line(text_model *m, char **words) {
   if (!strcmp(words[0], "opset")) {
     m->opset.version = strtoll(words[1], NULL, 10);
@@ -205,6 +232,10 @@ static void read_line(text_model *m, char **words) {
     m->metadata_list[i] = &m->metadata[i];
     m->metadata[i].key = words[1];
     m->metadata[i].value = words[2];
+  } else if (!strcmp(words[0], "function")) {
+    begin_function(m, words);
+  } else if (!strcmp(words[0], "end")) {
+    end_function(m);
   } else {
     read_node(m, words);
   }
@@ -224,6 +255,7 @@ static void start(text_model *m) {
   m->model.ir_version = 8;
   m->model.graph = &m->graph;
   m->model.metadata_props = m->metadata_list;
+  m->model.functions = m->function_list;
   m->graph.node = m->node_list;
   m->graph.initializer = m->constant_list;
   m->graph.input = m->info_list[0];
@@ -241,6 +273,8 @@ uint8_t *onnx_text(const char *text, size_t *bytes) {
       words[count++] = w;
     if (count) read_line(m, words);
   }
+  m->graph.node += m->function_nodes;
+  m->graph.n_node -= m->function_nodes;
   *bytes = onnx__model_proto__get_packed_size(&m->model);
   uint8_t *packed = malloc(*bytes);
   onnx__model_proto__pack(&m->model, packed);

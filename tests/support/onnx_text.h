@@ -6,6 +6,9 @@
  *   Conv x,w -> y pads:is=1,1,1,1 group:i=1 mode:s=abc alpha:f=0.5
  *   output y
  *   metadata key value
+ *   function domain::Name a,b -> c alpha beta     (before the graph's own nodes; alpha and beta are its attributes)
+ *   LeakyRelu a -> c alpha:ref=beta
+ *   end
  *
  * A left-out operand is "_". Lines end with ; or a newline. */
 #ifndef SEPCL_TESTS_ONNX_TEXT_H
