@@ -96,6 +96,9 @@ LOADS_AND_STORES_IN(__private)
     if (task < p.tasks) name(x, w, r, s, y, &p, task, shared);                                                  \
   }
 
+/* The same for a variant whose work-groups are a subgroup of SUBGROUP items each. */
+#define KERNEL_SUBGROUP(name) __attribute__((intel_reqd_sub_group_size(SUBGROUP))) KERNEL(name)
+
 /* functions.cl by the names that the kernels use. */
 #define activate1 activate_1
 #define activateV FNV(activate)

@@ -13,13 +13,6 @@
 #define KEEP_B(l) local_b[(b_row + l * B_ROWS) * (NR / 4) + b_column] = next_b##l;
 #endif
 
-/* Output pixels [row_from, row_to) of a panel: its biases, then `chain` steps of weights. */
-typedef struct FN(work) {
-  __global const float *panel;
-  int chain, row_from, row_to;
-  FN(target) to;
-} FN(work);
-
 static void FN(product)(const FN(source) * t, const FN(work) * work, const stage_params *p, __global const RT *r,
                         __global YT *y, __local float4 *shared) {
   const int chain = work->chain, width = (work->to.left + 3) / 4 * 4;

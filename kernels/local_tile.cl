@@ -185,3 +185,10 @@ static FN(origin) FN(origin_of)(const FN(source) * t, int m) {
 static float4 FN(weights)(__global const float *b, const int k, const int chain, const int width, const int o) {
   return k < chain && o < width ? load_4(b + (long)k * width + o) : (float4)(0.0f);
 }
+
+/* Output pixels [row_from, row_to) of a panel: its biases, then `chain` steps of weights. */
+typedef struct FN(work) {
+  __global const float *panel;
+  int chain, row_from, row_to;
+  FN(target) to;
+} FN(work);

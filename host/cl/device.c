@@ -160,6 +160,23 @@ static sepcl_status choose(cl_device_id *out, const device_list *list, const cl_
                  list->count);
 }
 
+/* Sizes of up to 31 items that cl_intel_required_subgroup_size offers, where subgroups can shuffle. */
+static uint32_t subgroup_sizes(const cl_api *cl, cl_device_id id) {
+  enum { SUB_GROUP_SIZES_INTEL = 0x4108 };
+  size_t sizes[16], bytes = 0;
+  uint32_t found = 0;
+  char *extensions = calloc(1, 16384);
+  if (!extensions) return 0; /* then without */
+  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
+  const bool offered = strstr(extensions, "cl_intel_required_subgroup_size") &&
+                       strstr(extensions, "cl_intel_subgroups") &&
+                       cl->clGetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) == CL_SUCCESS;
+  for (size_t i = 0; offered && i < bytes / sizeof *sizes; i++)
+    if (sizes[i] < 32) found |= UINT32_C(1) << sizes[i];
+  free(extensions);
+  return found;
+}
+
 static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context context, cl_device_id id,
                          const sepcl_device_options *options) {
   sepcl_device *device = calloc(1, sizeof *device);
@@ -169,6 +186,7 @@ static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context contex
     free(device);
     return status;
   }
+  device->subgroup_sizes = subgroup_sizes(cl, id);
   device->cl = cl;
   device->context = context;
   device->id = id;

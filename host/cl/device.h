@@ -14,7 +14,8 @@ struct sepcl_device {
   cl_context context;
   cl_device_id id;
   sepcl_device_info info;
-  pthread_mutex_t lock; /* guards programs */
+  uint32_t subgroup_sizes; /* bit n: kernels may ask for subgroups of n items, and shuffle */
+  pthread_mutex_t lock;    /* guards programs */
   program_set *programs;
   cache *cache;
   uint32_t compiled, cached; /* programs built from source, loaded from the cache */

@@ -95,7 +95,12 @@ static void append_form(text *t, const kernel_form *form, bool kernel) {
                 element_type(form, HALF_Y), (form->halves & HALF_Y) != 0);
   append_macros(t, v->macros, true);
   append_file(t, v->source, 0);
-  if (kernel) append_format(t, variant_macro(v, "SHARED") ? "KERNEL_SHARED(%s)\n" : "KERNEL(%s)\n", name);
+  if (kernel)
+    append_format(t, "KERNEL%s(%s)\n",
+                  variant_macro(v, "SHARED")     ? "_SHARED"
+                  : variant_macro(v, "SUBGROUP") ? "_SUBGROUP"
+                                                 : "",
+                  name);
   append_macros(t, v->macros, false);
   append_format(t, "#undef ENTRY\n#undef VEC\n#undef LOCAL\n#undef MR\n#undef NR\n");
   append_format(t, "#undef XT\n#undef RT\n#undef ST\n#undef YT\n#undef Y_HALF\n");

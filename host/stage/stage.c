@@ -36,6 +36,7 @@ device_limits device_limits_of(const sepcl_device *device) {
                          .compute_units = info->compute_units ? info->compute_units : 1,
                          .local_memory = info->local_memory,
                          .max_work_group = info->max_work_group,
+                         .subgroup_sizes = device->subgroup_sizes,
                          .gpu = (info->type & CL_DEVICE_TYPE_GPU) != 0};
 }
 
@@ -272,6 +273,8 @@ static const char *why_not(const stage *s, const variant *v, const device_limits
   if ((uint64_t)v->local > limits->max_work_group) return "the device's work-groups are too small";
   if ((uint64_t)variant_macro(v, "SHARED") * sizeof(float) > limits->local_memory)
     return "it needs more local memory than the device has";
+  const int32_t subgroup = variant_macro(v, "SUBGROUP");
+  if (subgroup && !(limits->subgroup_sizes >> subgroup & 1)) return "the device has no subgroups of that size";
   return stage_classes[s->kind]->refuses ? stage_classes[s->kind]->refuses(s, v, limits) : NULL;
 }
 

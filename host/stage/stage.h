@@ -34,6 +34,7 @@ typedef struct stage {
 typedef struct device_limits {
   uint32_t vector_width, compute_units;
   uint64_t local_memory, max_work_group;
+  uint32_t subgroup_sizes; /* as in sepcl_device */
   bool gpu;
   /* How tuning wants the stage cut; 0: by the stage's own rule. */
   int32_t tasks, panel_tasks;

@@ -35,7 +35,8 @@ double tile_cost(const bound_stage *b, const device_limits *limits) {
   if (!rows || !columns || b->s.kind > STAGE_INVERTED_RESIDUAL) return 0.0;
   size_t i = 0;
   while (priors[i].gpu != limits->gpu || limits->compute_units > priors[i].most_units) i++;
-  const double local = priors[i].local_read * (rows + columns) / (rows * columns);
+  const bool shares_registers = variant_macro(v, "SUBGROUP") != 0;
+  const double local = shares_registers ? 0.0 : priors[i].local_read * (rows + columns) / (rows * columns);
   const double global = priors[i].global_read * (1.0 / v->mr + 1.0 / v->nr);
   const uint32_t units = limits->compute_units ? limits->compute_units : 1;
   const double rounds = (double)(((uint32_t)b->params.tasks + units - 1) / units);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cl/device.h"
 #include "support/sweep.h"
 
 enum { MOST_PROGRAMS = 1000, LEAST_HITS = 100, FULL_COUNT = 5000 };
@@ -109,12 +110,18 @@ static bool run_stage(const test_context *context, const command *c, case_kind k
   return good;
 }
 
-static bool print_hits(const command *c, const uint64_t *hits) {
+/* The device lacks what the kernel is for. */
+static bool impossible(const test_context *context, const variant *v) {
+  const int32_t subgroup = variant_macro(v, "SUBGROUP");
+  return subgroup && !(context->device->subgroup_sizes >> subgroup & 1);
+}
+
+static bool print_hits(const test_context *context, const command *c, const uint64_t *hits) {
   bool full = c->sweep.count >= FULL_COUNT && !c->sweep.variant, enough = true;
   for (int32_t v = 0; v < variant_count; v++) {
     bool covered = false;
     for (int k = 0; k < CASE_KIND_COUNT; k++) covered |= c->stages[k] && case_kind_covers((case_kind)k, &variants[v]);
-    if (!covered || (c->sweep.variant && !hits[v])) continue;
+    if (!covered || impossible(context, &variants[v]) || (c->sweep.variant && !hits[v])) continue;
     bool few = full && hits[v] < LEAST_HITS;
     printf("  %-40s %8" PRIu64 " hits%s\n", variants[v].name, hits[v], few ? "  TOO FEW" : "");
     enough = enough && !few;
@@ -148,7 +155,7 @@ int main(int argc, char **argv) {
   bool good = true;
   for (int k = 0; k < CASE_KIND_COUNT; k++)
     if (c.stages[k]) good &= run_stage(&context, &c, (case_kind)k, hits);
-  good &= print_hits(&c, hits);
+  good &= print_hits(&context, &c, hits);
   uint32_t programs = sweep_programs(&context);
   printf("%u programs built (at most %d)\n%s\n", programs, MOST_PROGRAMS, good ? "equal bits" : "FAILED");
   test_context_close(&context);
