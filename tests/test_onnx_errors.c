@@ -182,7 +182,7 @@ static const struct {
     {X "const a int64 - = 0; const b int64 - = 9; Range a,b,a -> c; Reshape x,c -> y" Y, "it has no end"},
     {X "const a int64 2; Range a,a,a -> c; Reshape x,c -> y" Y, "are not single numbers of one type"},
     {X "const a int64 2; const b float 2; Where a,a,b -> c; Reshape x,c -> y" Y, "the inputs' types differ"},
-    {X "const a int64 2x2; ReduceProd a -> c; Reshape x,c -> y" Y, "integers are reduced in lists only"},
+    {X "const a int64 2x2; ReduceMean a -> c; Reshape x,c -> y" Y, "integers are reduced to sums, products, least"},
     {X "const a int64 2; const b float 2; Concat a,b -> c axis:i=0; Reshape x,c -> y" Y, "does not fit the first one"},
 };
 #define COUNT(list) ((int)(sizeof list / sizeof *list))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/layout.h"
+#include "model/operations.h"
 
 typedef enum fold_kind {
   FOLD_ADD,
@@ -145,10 +146,16 @@ static sepcl_status fold_where(call *c) {
   return call_give(c, 0, &out);
 }
 
-/* What casts of floats outside the range give is not defined; here they stay at the range's ends. */
-static int64_t to_integer(float value) {
-  if (!(value > -9.2e18f)) return INT64_MIN;
-  return value < 9.2e18f ? (int64_t)value : INT64_MAX;
+/* What casts of floats outside the range give is not defined; here they stay at the range's ends, NaN at the lower. */
+static int64_t to_integer(float value, int64_t type) {
+  const bool is_unsigned = type == ONNX_UINT8 || type == ONNX_UINT16 || type == ONNX_UINT32 || type == ONNX_UINT64;
+  const int bits = type == ONNX_UINT8 || type == ONNX_INT8     ? 8
+                   : type == ONNX_UINT16 || type == ONNX_INT16 ? 16
+                   : type == ONNX_UINT32 || type == ONNX_INT32 ? 32
+                                                               : 64;
+  const double end = ldexp(1.0, is_unsigned && bits < 64 ? bits : bits - 1), low = is_unsigned ? 0.0 : -end;
+  if (!((double)value > low)) return is_unsigned ? 0 : bits == 64 ? INT64_MIN : (int64_t)low;
+  return (double)value < end ? (int64_t)value : bits == 64 ? INT64_MAX : (int64_t)end - 1;
 }
 
 static int64_t narrow(int64_t value, int64_t type) {
@@ -193,7 +200,7 @@ static sepcl_status fold_cast(call *c) {
     else if (to == ONNX_BOOL)
       integers[i] = x->floats ? x->floats[i] != 0.0f : x->integers[i] != 0;
     else
-      integers[i] = narrow(x->floats ? to_integer(x->floats[i]) : x->integers[i], to);
+      integers[i] = narrow(x->floats ? to_integer(x->floats[i], to) : x->integers[i], to);
     if (to == ONNX_FLOAT16) floats[i] = to_half(floats[i]);
   }
   return call_give(c, 0, &out);
@@ -259,26 +266,6 @@ static sepcl_status fold_range(call *c) {
   return call_give(c, 0, &out);
 }
 
-/* Products, sums, least and greatest of a list of integers: all axes of a list at once. */
-static sepcl_status fold_reduce(call *c) {
-  const tensor *x = c->inputs[0];
-  const char *name = c->node->op_type;
-  int64_t keep, *result;
-  tensor out;
-  fold_kind kind = !strcmp(name, "ReduceProd")  ? FOLD_MUL
-                   : !strcmp(name, "ReduceSum") ? FOLD_ADD
-                   : !strcmp(name, "ReduceMax") ? FOLD_MAX
-                                                : FOLD_MIN;
-  TRY(call_int(c, "keepdims", 1, &keep));
-  if (x->shape.rank > 1 || shape_elements(&x->shape) == 0)
-    return refuse(c, SEPCL_UNSUPPORTED, "integers are reduced in lists only");
-  shape s = {.rank = keep ? x->shape.rank : 0, .dims = {1}};
-  TRY(new_integers(c, &out, x->type, &s, &result));
-  *result = x->integers[0];
-  for (int64_t i = 1; i < shape_elements(&x->shape); i++) *result = fold_integers(kind, *result, x->integers[i]);
-  return call_give(c, 0, &out);
-}
-
 static bool is_one_of(const char *name, const char *const *names) {
   while (*names && strcmp(*names, name) != 0) names++;
   return *names != NULL;
@@ -286,7 +273,6 @@ static bool is_one_of(const char *name, const char *const *names) {
 
 sepcl_status fold_node(call *c, bool *done) {
   static const char *const functions[] = {"Floor", "Ceil", "Round", "Sqrt", "Neg", "Abs", "Not", NULL};
-  static const char *const integer_reductions[] = {"ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin", NULL};
   const char *name = c->node->op_type;
   *done = false;
   if (c->input_count == 0) return SEPCL_OK;
@@ -299,7 +285,7 @@ sepcl_status fold_node(call *c, bool *done) {
   if (!strcmp(name, "Cast")) return fold_cast(c);
   if (!strcmp(name, "Where")) return fold_where(c);
   if (!strcmp(name, "Range")) return fold_range(c);
-  if (c->inputs[0]->integers && is_one_of(name, integer_reductions)) return fold_reduce(c);
+  if (!strncmp(name, "Reduce", 6)) return fold_reduce(c);
   *done = false;
   return SEPCL_OK;
 }

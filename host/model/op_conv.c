@@ -7,8 +7,7 @@
 sepcl_status as_image(const call *c, tensor **x, tensor *line, int32_t *spatial) {
   *spatial = (*x)->shape.rank - 2;
   if (*spatial < 1 || *spatial > 2)
-    return refuse(c, SEPCL_UNSUPPORTED, "an input of %d dimensions: sepcl has 3 ([N][C][L]) and 4 ([N][C][H][W])",
-                  (*x)->shape.rank);
+    return refuse(c, SEPCL_UNSUPPORTED, "an input of %d dimensions: of 1 or 2 spatial axes only", (*x)->shape.rank);
   if (*spatial == 2) return SEPCL_OK;
   TRY(view_insert_axis(c, *x, 2, line));
   *x = line;
@@ -65,8 +64,7 @@ static sepcl_status read_pads(const call *c, int32_t spatial, int64_t pads[4]) {
   return SEPCL_OK;
 }
 
-/* SAME: as many outputs as strides start inside the input; the odd pixel goes behind (upper) or in front (lower). */
-static void pad_same(int64_t input, int64_t kernel, int64_t stride, bool upper, int64_t pads[2]) {
+void pad_same(int64_t input, int64_t kernel, int64_t stride, bool upper, int64_t pads[2]) {
   int64_t outputs = (input + stride - 1) / stride;
   int64_t total = (outputs - 1) * stride + kernel - input;
   if (total < 0) total = 0;

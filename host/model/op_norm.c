@@ -143,6 +143,37 @@ sepcl_status op_layer_norm(call *c) {
   return layer_statistics(c, x, a.axis, a.epsilon);
 }
 
+/* Each group of channels is normalised as a whole; scale and shift are per channel, up to opset 20 per group. */
+sepcl_status op_group_norm(call *c) {
+  tensor *x = call_input(c, 0), rows, parts, p[2], scaled, shifted, out;
+  static const int32_t positive[2] = {1, INT32_MAX};
+  sepcl_norm_attributes a = SEPCL_NORM_ATTRIBUTES_INIT;
+  int64_t stash;
+  int32_t groups;
+  layout l = layout_native(2);
+  sepcl_value value;
+  TRY(call_int32(c, "num_groups", 0, positive, &groups));
+  TRY(call_float(c, "epsilon", 1e-5f, &a.epsilon));
+  TRY(call_int(c, "stash_type", 1, &stash));
+  if (x->shape.rank < 3 || x->shape.dims[1] % groups)
+    return refuse(c, SEPCL_INVALID_SHAPE, "%d groups of an input of %d dimensions", groups, x->shape.rank);
+  const int64_t count = c->reader->opset < 21 ? groups : x->shape.dims[1], images = x->shape.dims[0];
+  const shape grouped = {2, {images * groups, shape_elements(&x->shape) / (images * groups)}};
+  const shape parted = {3, {images, count, shape_elements(&x->shape) / (images * count)}}, column = {2, {count, 1}};
+  for (int32_t i = 0; i < 2; i++) TRY(view_reshape(c, call_input(c, 1 + i), &column, &p[i]));
+  a.axis = 1;
+  TRY(view_reshape(c, x, &grouped, &rows));
+  TRY(tensor_value(c, &rows, &l, &value));
+  sepcl_graph_name_next(c->reader->graph, call_name(c));
+  value = sepcl_graph_norm(c->reader->graph, value, SEPCL_NO_VALUE, SEPCL_NO_VALUE, &a);
+  TRY(tensor_of_value(c, &rows, value, &l));
+  TRY(view_reshape(c, &rows, &parted, &parts));
+  TRY(emit_binary(c, SEPCL_MUL, &parts, &p[0], &scaled));
+  TRY(emit_binary(c, SEPCL_ADD, &scaled, &p[1], &shifted));
+  TRY(view_reshape(c, &shifted, &x->shape, &out));
+  return call_give(c, 0, &out);
+}
+
 /* Up to opset 12 softmax is over all axes from `axis` on, together. *view is x, or x with those merged. */
 static sepcl_status softmax_view(const call *c, tensor *view, int32_t *axis) {
   tensor *x = call_input(c, 0);

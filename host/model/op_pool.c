@@ -32,7 +32,7 @@ static sepcl_status read_pool_kind(const call *c, sepcl_pool_attributes *a) {
 }
 
 /* Where even the only window reaches past the end, by less than its stride, ONNX's formula gives no output when it is
- * rounded down. Engines round towards zero: one output, of the pixels that are there. Networks rely on it. */
+ * rounded down. ONNX Runtime rounds towards zero: one output, of the pixels that are there. */
 static void reach_end(int64_t input, int32_t kernel, int32_t stride, int32_t dilation, int32_t before, int32_t *after) {
   int64_t missing = (int64_t)dilation * (kernel - 1) + 1 - input - before - *after;
   if (missing > 0 && missing < stride) *after += (int32_t)missing;
@@ -110,10 +110,11 @@ typedef struct reduction_row {
   int32_t axes_input_since; /* the opset in which the axes became an input */
 } reduction_row;
 
+/* Products are of known numbers only. */
 static const reduction_row reductions[] = {
-    {"ReduceMean", SEPCL_REDUCE_MEAN, 18},    {"ReduceSum", SEPCL_REDUCE_SUM, 13}, {"ReduceMax", SEPCL_REDUCE_MAX, 18},
-    {"ReduceMin", SEPCL_REDUCE_MIN, 18},      {"ReduceL1", SEPCL_REDUCE_SUM, 18},  {"ReduceL2", SEPCL_REDUCE_SUM, 18},
-    {"ReduceSumSquare", SEPCL_REDUCE_SUM, 18}};
+    {"ReduceMean", SEPCL_REDUCE_MEAN, 18},     {"ReduceSum", SEPCL_REDUCE_SUM, 13}, {"ReduceMax", SEPCL_REDUCE_MAX, 18},
+    {"ReduceMin", SEPCL_REDUCE_MIN, 18},       {"ReduceL1", SEPCL_REDUCE_SUM, 18},  {"ReduceL2", SEPCL_REDUCE_SUM, 18},
+    {"ReduceSumSquare", SEPCL_REDUCE_SUM, 18}, {"ReduceProd", SEPCL_REDUCE_SUM, 18}};
 
 static const reduction_row *find_reduction(const call *c) {
   const reduction_row *row = reductions;
@@ -121,8 +122,7 @@ static const reduction_row *find_reduction(const call *c) {
   return row;
 }
 
-/* *axes is 0 where nothing is to be reduced. */
-static sepcl_status read_reduced_axes(const call *c, const tensor *x, uint32_t *axes) {
+sepcl_status reduced_axes(const call *c, const tensor *x, uint32_t *axes) {
   static const int32_t flag[2] = {0, 1};
   const int64_t *values;
   int32_t count, empty_is_none;
@@ -153,7 +153,7 @@ sepcl_status op_reduce(call *c) {
   tensor *x = call_input(c, 0), prepared, reduced, out;
   uint32_t axes;
   int32_t keep_dims;
-  TRY(read_reduced_axes(c, x, &axes));
+  TRY(reduced_axes(c, x, &axes));
   TRY(call_int32(c, "keepdims", 1, flag, &keep_dims));
   TRY(before_sum(c, x, &prepared));
   reduced = prepared;

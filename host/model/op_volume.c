@@ -23,17 +23,26 @@ static sepcl_status read_list(const call *c, const char *name, int32_t length, i
   return SEPCL_OK;
 }
 
-/* Splits the node's window into depth and the image's part. */
-static sepcl_status read_volume_window(const call *c, const int64_t kernel[3], depth_axis *depth, sepcl_window *w) {
+/* Splits the node's window over x into depth and the image's part. */
+static sepcl_status read_volume_window(const call *c, const tensor *x, const int64_t kernel[3], depth_axis *depth,
+                                       sepcl_window *w) {
   int64_t stride[6] = {1, 1, 1}, dilation[6] = {1, 1, 1}, pads[6] = {0};
   const char *mode;
   TRY(read_list(c, "strides", 3, 1, stride));
   TRY(read_list(c, "dilations", 3, 1, dilation));
   TRY(read_list(c, "pads", 6, 0, pads));
   TRY(call_text(c, "auto_pad", "NOTSET", &mode));
+  bool upper = !strcmp(mode, "SAME_UPPER"), same = upper || !strcmp(mode, "SAME_LOWER");
   if (!strcmp(mode, "VALID")) memset(pads, 0, sizeof pads);
-  if (strcmp(mode, "NOTSET") != 0 && strcmp(mode, "VALID") != 0)
-    return refuse(c, SEPCL_UNSUPPORTED, "auto_pad '%s' over a volume is not supported", mode);
+  for (int32_t i = 0; same && i < 3; i++) {
+    int64_t both[2];
+    pad_same(x->shape.dims[2 + i], dilation[i] * (kernel[i] - 1) + 1, stride[i], upper, both);
+    pads[i] = both[0], pads[3 + i] = both[1];
+    if (both[1] > INT32_MAX || both[0] > INT32_MAX)
+      return refuse(c, SEPCL_OVERFLOW, "a padding of %lld", (long long)both[1]);
+  }
+  if (!same && strcmp(mode, "NOTSET") != 0 && strcmp(mode, "VALID") != 0)
+    return refuse(c, SEPCL_BAD_MODEL, "attribute 'auto_pad' is '%s'", mode);
   *depth = (depth_axis){kernel[0], stride[0], dilation[0], pads[0], pads[3]};
   *w = (sepcl_window){(int32_t)kernel[1],   (int32_t)kernel[2],   (int32_t)stride[1], (int32_t)stride[2],
                       (int32_t)dilation[1], (int32_t)dilation[2], (int32_t)pads[1],   (int32_t)pads[2],
@@ -133,7 +142,7 @@ sepcl_status conv_volume(call *c) {
   depth_axis depth;
   TRY(call_int32(c, "group", 1, positive, &a.groups));
   TRY(check_volume_weights(c, x, weights, a.groups));
-  TRY(read_volume_window(c, weights->shape.dims + 2, &depth, &a.window));
+  TRY(read_volume_window(c, x, weights->shape.dims + 2, &depth, &a.window));
   a.outputs = (int32_t)weights->shape.dims[0];
   TRY(padded_depth(c, x, &depth, &padded));
   if (padded.shape.dims[2] < depth.dilation * (depth.kernel - 1) + 1)
@@ -167,7 +176,7 @@ sepcl_status pool_volume(call *c, const sepcl_pool_attributes *a) {
   depth_axis depth;
   TRY(read_list(c, "kernel_shape", 3, 1, kernel));
   if (!kernel[0]) return refuse(c, SEPCL_BAD_MODEL, "attribute 'kernel_shape' is missing");
-  TRY(read_volume_window(c, kernel, &depth, &image.window));
+  TRY(read_volume_window(c, x, kernel, &depth, &image.window));
   line.window = (sepcl_window){(int32_t)depth.kernel, 1, (int32_t)depth.stride, 1, (int32_t)depth.dilation, 1,
                                (int32_t)depth.before, 0, (int32_t)depth.after,  0};
   TRY(as_planes(c, x, &planes));

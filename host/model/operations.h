@@ -9,7 +9,7 @@ translator_function op_conv, op_conv_transpose, op_deform_conv;
 /* op_pool.c */
 translator_function op_pool, op_global_average_pool, op_global_max_pool, op_reduce;
 /* op_norm.c */
-translator_function op_batch_norm, op_instance_norm, op_layer_norm, op_lrn, op_softmax, op_log_softmax;
+translator_function op_batch_norm, op_instance_norm, op_layer_norm, op_group_norm, op_lrn, op_softmax, op_log_softmax;
 /* op_function.c */
 translator_function op_function, op_clip, op_gelu, op_celu, op_cast, op_identity, op_dropout;
 /* op_binary.c */
@@ -39,6 +39,9 @@ sepcl_status emit_function(const call *c, tensor *t, sepcl_activation activation
 
 /* Windows of convolutions and pools: strides, dilations, pads and auto_pad of a node over the spatial axes of x,
  * [N][C][H][W]. The kernel's size is set before. */
+/* SAME: as many outputs as strides start inside the input; the odd pixel goes behind (upper) or in front (lower).
+ * `kernel` is what the window spans, dilation included, as ONNX has it; ONNX Runtime's pools leave the dilation out. */
+void pad_same(int64_t input, int64_t kernel, int64_t stride, bool upper, int64_t pads[2]);
 sepcl_status read_window(const call *c, const shape *x, int32_t spatial, sepcl_window *window);
 /* If *x is [N][C][L], it becomes `line`, [N][C][1][L]; *spatial is 1 or 2, as it was. */
 sepcl_status as_image(const call *c, tensor **x, tensor *line, int32_t *spatial);
@@ -64,6 +67,11 @@ typedef struct cubic_axis {
   bool exclude; /* what lies outside gets no weight */
 } cubic_axis;
 sepcl_status resize_cubic_axis(const call *c, tensor *x, const cubic_axis *k, tensor *out);
+
+/* The axes that a reduction is over, as bits; 0 where nothing is to be reduced. */
+sepcl_status reduced_axes(const call *c, const tensor *x, uint32_t *axes);
+/* The reduction of a known tensor (fold_reduce.c). */
+sepcl_status fold_reduce(call *c);
 
 /* The function that a decomposed activation's last node completes (recognise.c), or SEPCL_NO_VALUE. */
 sepcl_value recognise_function(sepcl_graph *graph, sepcl_binary kind, sepcl_value a, sepcl_value b);

@@ -9,7 +9,7 @@
 #include "onnx.pb-c.h"
 
 enum {
-  MAX_DEPTH = 24,         /* model, graph, node, attribute, tensor: 5; a few subgraphs more */
+  MAX_DEPTH = 96,         /* model, graph, node, attribute, tensor: 5; 3 for each subgraph inside another */
   MAX_MESSAGES = 4 << 20, /* messages and texts: each costs an allocation */
   TENSOR_RAW_DATA = 9,    /* TensorProto's field numbers */
   TENSOR_SEGMENT = 3,

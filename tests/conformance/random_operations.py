@@ -119,7 +119,12 @@ class Drawer(Patterns):
         else:
             attributes["pads"] = [self.below(0, 3) for _ in range(2 * len(space))]
             attributes["dilations"] = [self.below(1, 3) for _ in space]
-        inputs = [self.last, self.floats(outputs, c // groups, *kernel, scale=0.5)]
+        x, weights = self.last, self.floats(outputs, c // groups, *kernel, scale=0.5)
+        if self.random.random() < 0.15 and self.opset < 18:  # weights that training normalised
+            kind = self.pick("ReduceL2", "ReduceL1", "ReduceSumSquare")
+            norm = self.on_shape(kind, weights, axes=list(range(1, len(space) + 2)), keepdims=1)
+            weights = self.on_shape("Div", weights, norm)
+        inputs = [x, weights]
         self.node("Conv", inputs + [self.floats(outputs)] * self.below(0, 2), **attributes)
 
     def conv_transpose(self):
@@ -159,6 +164,11 @@ class Drawer(Patterns):
         space = self.shape()[2:]
         kernel = [self.below(1, min(3, d) + 1) for d in space]
         attributes = {"kernel_shape": kernel, "strides": [self.below(1, 3) for _ in space]}
+        if self.random.random() < 0.05:  # a window that reaches past the end by less than its stride
+            axis = self.below(0, len(space))
+            kernel[axis], attributes["strides"][axis] = space[axis] + 1, 2
+            self.node(kind, [self.last], **attributes)
+            return
         if self.random.random() < 0.3:
             attributes["auto_pad"] = self.pick("SAME_UPPER", "SAME_LOWER", "VALID")
         else:
@@ -167,6 +177,7 @@ class Drawer(Patterns):
             attributes["count_include_pad"] = self.below(0, 2)
         elif self.opset >= 10:
             attributes["ceil_mode"] = self.below(0, 2)
+            # With auto_pad ONNX Runtime's pools leave dilations out of SAME's padding, against ONNX's formula, which sepcl follows.
             attributes["dilations"] = [self.below(1, 3) for _ in space] if "pads" in attributes else [1] * len(space)
         self.node(kind, [self.last], **attributes)
 
@@ -184,6 +195,14 @@ class Drawer(Patterns):
     def instance_norm(self):
         c = self.shape()[1]
         self.node("InstanceNormalization", [self.last, self.floats(c), self.floats(c)], epsilon=1e-2)
+
+    def group_norm(self):
+        n, c = self.shape()[:2]
+        groups = self.pick(*[g for g in range(1, c + 1) if c % g == 0])
+        if self.opset < 18 or len(self.shape()) < 3:
+            return False
+        parameters = [self.floats(groups if self.opset < 21 else c) for _ in range(2)]
+        self.node("GroupNormalization", [self.last, *parameters], num_groups=groups, epsilon=1e-2)
 
     def layer_norm(self):
         if self.opset < 17:
@@ -416,7 +435,7 @@ class Drawer(Patterns):
            "flatten", "concat", "split", "slice", "pad", "reduce", "softmax", "gather", "expand", "swish", "hard_swish", "matmul",
            "gemm", "tile", "squeeze", "unsqueeze", "passing", "computed_reshape", "computed_expand", "computed_slice", "branches",
            "layer_norm", "gelu"]
-    SPATIAL = ["conv", "conv", "conv_transpose", "pool", "global_pool", "batch_norm", "instance_norm", "prelu", "squeeze_excite"]
+    SPATIAL = ["conv", "conv", "conv_transpose", "pool", "global_pool", "batch_norm", "instance_norm", "group_norm", "prelu", "squeeze_excite"]
     IMAGE = ["conv", "shuffle", "resize", "resize", "depth_to_space", "space_to_depth", "lrn", "deform_conv"]
 
     def model(self, output=None):
