@@ -72,11 +72,18 @@ static void run(float *out, sepcl_device *device, const sepcl_graph *graph, sepc
   sepcl_network_free(network);
 }
 
-/* How many stages' kernels were chosen by tuning. */
+static sepcl_network_options unfused(void) {
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  options.fusion = SEPCL_FUSION_NEVER;
+  return options;
+}
+
+/* How many stages' kernels were chosen by tuning; of a block in one stage those of its parts would not count. */
 static int tuned_stages(sepcl_device *device, const sepcl_graph *graph) {
+  const sepcl_network_options options = unfused();
   sepcl_network *network = NULL;
   int count = 0;
-  ck_assert(!sepcl_network_plan(&network, device, graph, NULL));
+  ck_assert(!sepcl_network_plan(&network, device, graph, &options));
   for (int32_t i = 0; i < sepcl_network_stage_count(network); i++) {
     sepcl_stage_info stage;
     ck_assert(!sepcl_network_stage_info(&stage, network, i));
@@ -202,6 +209,42 @@ START_TEST(junk_in_the_cache_is_not_taken) {
 }
 END_TEST
 
+static int stages_of_kind(sepcl_device *device, stage_kind kind, sepcl_tuning tuning) {
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  sepcl_network *network = NULL;
+  int count = 0;
+  options.tuning = tuning;
+  ck_assert(!sepcl_network_plan(&network, device, graph, &options));
+  for (int32_t i = 0; i < network->step_count; i++) count += network->steps[i].bound.s.kind == kind;
+  sepcl_network_free(network);
+  return count;
+}
+
+/* Blocks are fused where tuning found that faster, until it is forgotten or not asked for; with the same bits. */
+START_TEST(remembers_fused_blocks) {
+  sepcl_device *device = open_device(folder);
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  sepcl_network *network = NULL;
+  sepcl_tune_options how = SEPCL_TUNE_OPTIONS_INIT;
+  sepcl_tune_report report;
+  options.fusion = SEPCL_FUSION_ALWAYS;
+  ck_assert(!sepcl_network_plan(&network, device, graph, &options));
+  const stage *block = &network->steps[0].bound.s;
+  ck_assert_int_eq(block->kind, STAGE_SEPARABLE);
+  tuning_remember_fusion(device, block, false);
+  ck_assert_int_eq(stages_of_kind(device, STAGE_SEPARABLE, SEPCL_TUNING_REMEMBERED), 0); /* the control */
+  tuning_remember_fusion(device, block, true);
+  ck_assert_int_eq(stages_of_kind(device, STAGE_SEPARABLE, SEPCL_TUNING_REMEMBERED), 1);
+  ck_assert_int_eq(stages_of_kind(device, STAGE_SEPARABLE, SEPCL_TUNING_OFF), 0);
+  expect_bits(device, "fused", SEPCL_REPLAY_AUTO);
+  how.level = SEPCL_TUNING_OFF;
+  ck_assert(!sepcl_network_tune(&report, device, graph, NULL, &how));
+  ck_assert_int_eq(stages_of_kind(device, STAGE_SEPARABLE, SEPCL_TUNING_REMEMBERED), 0);
+  sepcl_network_free(network);
+  sepcl_device_free(device);
+}
+END_TEST
+
 /* Nothing to keep results in: tuning works and is forgotten. */
 START_TEST(needs_no_cache) {
   sepcl_device *device = open_device("");
@@ -247,6 +290,7 @@ Suite *suite_tune(void) {
   tcase_add_test(tests, finds_and_remembers);
   tcase_add_test(tests, any_choice_gives_the_same_bits);
   tcase_add_test(tests, junk_in_the_cache_is_not_taken);
+  tcase_add_test(tests, remembers_fused_blocks);
   tcase_add_test(tests, needs_no_cache);
   tcase_add_test(tests, refuses_bad_arguments);
   suite_add_tcase(suite, tests);

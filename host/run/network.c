@@ -61,8 +61,12 @@ static sepcl_status choose_replay(sepcl_network *network) {
   }
   if (wanted == SEPCL_REPLAY_ONE_LAUNCH && refused)
     return failure(SEPCL_UNSUPPORTED, "the network cannot run in one launch: %s", refused);
-  if (wanted == SEPCL_REPLAY_AUTO && !refused) wanted = tuning_recall_replay(network);
-  network->replay = wanted == SEPCL_REPLAY_LAUNCHES || refused ? SEPCL_REPLAY_LAUNCHES : SEPCL_REPLAY_ONE_LAUNCH;
+  if (wanted == SEPCL_REPLAY_AUTO) wanted = tuning_recall_replay(network);
+  if (wanted == SEPCL_REPLAY_COMMAND_BUFFER && recorded_refuses(network)) wanted = SEPCL_REPLAY_AUTO;
+  if (wanted == SEPCL_REPLAY_COMMAND_BUFFER)
+    network->replay = wanted;
+  else
+    network->replay = wanted == SEPCL_REPLAY_LAUNCHES || refused ? SEPCL_REPLAY_LAUNCHES : SEPCL_REPLAY_ONE_LAUNCH;
   return SEPCL_OK;
 }
 
@@ -123,6 +127,7 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
   network->options = options ? *options : (sepcl_network_options)SEPCL_NETWORK_OPTIONS_INIT;
   network->executable = executable;
   network->error_bound = -1.0;
+  network->tuned = tuning_is_wanted(network);
   /* A certificate reads all weights: only for who looks at the plan, or where storage depends on it. */
   sepcl_status status = plan(network, graph, !executable || network->options.precision == SEPCL_F16);
   network->options.skip_passes = NULL; /* the caller's text is not kept */

@@ -59,6 +59,7 @@ struct sepcl_network {
   cl_mem weights;
   sepcl_replay replay;       /* the chosen one */
   const char *replay_reason; /* why it is not the one that was asked for; static, or NULL */
+  bool tuned;                /* what tuning remembered counts, and there is some */
   bool certified;
   bool executable;    /* compiled, not only planned */
   double error_bound; /* as sepcl_network_info has it */

@@ -6,6 +6,7 @@
 
 #include "error.h"
 #include "run/network.h"
+#include "select/tuning.h"
 #include "stage/tile_cost.h"
 
 static bool is_pointwise(const node *n) {
@@ -87,13 +88,19 @@ static bool pays(const bound_stage *b, const device_limits *limits) {
   return 2 * repeated_macs(b) <= OPERATIONS_PER_BYTE * saved_bytes(b);
 }
 
+static bool is_better(const sepcl_network *network, const bound_stage *b, const device_limits *limits) {
+  bool fused = false;
+  if (network->tuned && tuning_recall_fusion(&fused, network->device, &b->s)) return fused;
+  return pays(b, limits);
+}
+
 static bool wanted(const sepcl_network *network, const fused_block *b, bool expands) {
   stage s = stage_of(network->graph, b, expands);
   bound_stage bound;
   device_limits limits = device_limits_of(network->device);
   if (network->options.fusion == SEPCL_FUSION_NEVER) return false;
   if (stage_bind(&bound, &s, NULL, network->options.family, &limits) != SEPCL_OK) return false;
-  if (network->options.fusion == SEPCL_FUSION_AUTO && !pays(&bound, &limits)) return false;
+  if (network->options.fusion == SEPCL_FUSION_AUTO && !is_better(network, &bound, &limits)) return false;
   return bound.v->family != FAMILY_SCALAR || network->options.family == SEPCL_FAMILY_SCALAR;
 }
 

@@ -188,7 +188,7 @@ sepcl_status bind_step(sepcl_network *network, step *p, const tuned_choice *choi
 }
 
 sepcl_status bind_steps(sepcl_network *network) {
-  const bool tuned = tuning_is_wanted(network);
+  const bool tuned = network->tuned;
   for (int32_t i = 0; i < network->step_count; i++) {
     step *p = &network->steps[i];
     tuned_choice choice;

@@ -13,11 +13,12 @@ typedef struct tuned_choice {
 /* lower.c: binds a step that is no view as a choice wants it; NULL: by default. */
 sepcl_status bind_step(sepcl_network *network, step *p, const tuned_choice *choice);
 
-enum { TUNING_KEY = 1000 };
+enum { TUNING_KEY = 2400 };
 
 /* The cache's key for what was measured of WHAT on the device: results of another driver or device say nothing. */
 void device_key(char *key, size_t size, const char *what, const sepcl_device *device);
-/* Convolutions are tuned; the rest takes its default. */
+/* Stages whose kernels differ in more than their address arithmetic are tuned; copies and their like take the default.
+ */
 bool tuning_concerns(const stage *s);
 /* Equal for stages that one measurement serves. */
 void tuning_key(char key[TUNING_KEY], const sepcl_device *device, const stage *s);
@@ -25,8 +26,14 @@ bool tuning_recall(tuned_choice *out, const sepcl_device *device, const stage *s
 void tuning_remember(const sepcl_device *device, const stage *s, const tuned_choice *choice);
 void tuning_forget(const sepcl_device *device, const stage *s);
 
-/* Whether the network's options let remembered choices count, and there are any for its device. */
+/* Whether the network's options let remembered choices count, and there are any for its device: asked once,
+ * network.tuned has it. */
 bool tuning_is_wanted(const sepcl_network *network);
+
+/* Whether a block was faster as one stage than as its stages one by one; false: never measured. */
+bool tuning_recall_fusion(bool *out, const sepcl_device *device, const stage *s);
+void tuning_remember_fusion(const sepcl_device *device, const stage *s, bool fused);
+void tuning_forget_fusion(const sepcl_device *device, const stage *s);
 
 /* The replay that was faster for a network of these stages; SEPCL_REPLAY_AUTO: never measured. */
 sepcl_replay tuning_recall_replay(const sepcl_network *network);

@@ -12,6 +12,7 @@ void split_units(stage_params *params, int64_t units, int64_t floats, const vari
   }
   int64_t cores = limits->compute_units ? limits->compute_units : 1;
   int64_t wanted = at_most(floats / TASK_FLOATS + 1, cores * MAX_TASKS_PER_UNIT);
+  if (limits->tasks) wanted = limits->tasks;
   if (wanted > 1) wanted = (wanted + cores - 1) / cores * cores;
   params->tasks = (params_int)at_most(wanted, units);
 }

@@ -1,0 +1,186 @@
+/* Tuning, the first part: each stage with a launch of its own, all candidates in turns, inside the network itself, so
+ * that it meets the caches and neighbours that it will have. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "run/tuner.h"
+
+/* A candidate for all stages at once: how many tasks for each unit of the device, over how many panels, and whether
+ * with each stage's first or second best variant. 0: the stage's own rule. */
+typedef struct candidate {
+  int32_t tasks_per_unit, panel_tasks, network;
+} candidate;
+
+static const candidate candidates[] = {{0, 0, 0},  {2, 0, 0}, {8, 0, 0},  {0, 1, 0},  {0, 2, 0}, {0, 0, 1}, {4, 0, 0},
+                                       {16, 0, 0}, {0, 4, 0}, {8, 2, 0},  {1, 0, 0},  {4, 1, 0}, {4, 2, 0}, {4, 4, 0},
+                                       {8, 1, 0},  {8, 4, 0}, {16, 1, 0}, {32, 0, 0}, {4, 0, 1}};
+_Static_assert(sizeof candidates / sizeof *candidates == TUNE_CANDIDATES, "tuner.h has another count");
+
+/* What a winner must gain: another variant makes one more kernel to compile and keep. */
+static const double SPLIT_GAIN = 0.97, VARIANT_GAIN = 0.9;
+/* ---- preparation ---- */
+
+static sepcl_status find_shapes(tuner *t) {
+  const sepcl_network *network = t->networks[0];
+  const size_t room = (size_t)network->step_count + 1;
+  t->shape_of = calloc(room, sizeof *t->shape_of);
+  t->shapes = calloc(room, sizeof *t->shapes);
+  char(*keys)[TUNING_KEY] = calloc(room, sizeof *keys);
+  sepcl_status status = SEPCL_OK;
+  if (!t->shape_of || !t->shapes || !keys) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
+  for (int32_t i = 0; status == SEPCL_OK && i < network->step_count; i++) {
+    const step *p = &network->steps[i];
+    t->shape_of[i] = -1;
+    if (!has_kernel(p) || !tuning_concerns(&p->bound.s)) continue;
+    tuning_key(keys[t->shape_count], t->device, &p->bound.s);
+    int32_t known = 0;
+    while (strcmp(keys[known], keys[t->shape_count])) known++;
+    if (known == t->shape_count) t->shapes[t->shape_count++].step = i;
+    if (!t->shapes[known].count++) t->shapes[known].standard = p->bound.params;
+    t->shape_of[i] = known;
+  }
+  free(keys);
+  return status;
+}
+
+/* Noise: zeros or subnormals could run at another speed. */
+static float **make_arrays(const sepcl_network *network, int32_t first, int32_t count) {
+  float **arrays = calloc((size_t)count + 1, sizeof *arrays);
+  uint32_t state = 1;
+  for (int32_t i = 0; arrays && i < count; i++) {
+    const size_t elements = io_elements(network, first + i);
+    arrays[i] = malloc(elements * sizeof(float));
+    for (size_t k = 0; arrays[i] && k < elements; k++) {
+      state = state * 1664525u + 1013904223u;
+      arrays[i][k] = (float)(state >> 8) * 0x1p-23f - 1.0f;
+    }
+  }
+  return arrays;
+}
+
+/* Row variants differ in their vectors, tiles in their shapes. */
+static bool is_alternative(const variant *v, const variant *first) {
+  if (v->stage != first->stage || v->family != first->family || v == first) return false;
+  return v->family == FAMILY_TILE ? v->mr != first->mr : v > first && v->vec != first->vec;
+}
+
+/* The first variant besides the default one that can run the stage on this kind of device; NULL: there is none. */
+static const variant *second_best(const sepcl_network *network, const stage *s, const variant *first) {
+  const device_limits limits = device_limits_of(network->device);
+  bound_stage bound;
+  for (const variant *v = variants; v->name; v++)
+    if (is_alternative(v, first) && stage_bind(&bound, s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK) return v;
+  return NULL;
+}
+
+/* Binds all stages of network 1 to their second best variants; false: none has one. */
+static bool take_second_best(const sepcl_network *network, sepcl_network *second) {
+  bool any = false;
+  for (int32_t i = 0; i < second->step_count; i++) {
+    step *p = &second->steps[i];
+    if (!has_kernel(p) || !tuning_concerns(&p->bound.s)) continue;
+    const tuned_choice choice = {second_best(network, &p->bound.s, p->bound.v), 0, 0};
+    if (choice.v && bind_step(second, p, &choice) == SEPCL_OK) any = true;
+  }
+  plan_weights(second);
+  return any;
+}
+
+sepcl_status tuner_prepare(tuner *t) {
+  sepcl_network_options own = *t->options;
+  own.tuning = SEPCL_TUNING_OFF;
+  own.replay = SEPCL_REPLAY_LAUNCHES;
+  tuner_show(t, 0.0, "compiling kernels");
+  TRY(sepcl_network_compile(&t->networks[0], t->device, t->graph, &own));
+  TRY(find_shapes(t));
+  TRY(sepcl_execution_create(&t->executions[0], t->networks[0]));
+  const int32_t inputs = t->networks[0]->graph->input_count, outputs = t->networks[0]->graph->output_count;
+  t->inputs = make_arrays(t->networks[0], 0, inputs);
+  t->outputs = make_arrays(t->networks[0], inputs, outputs);
+  for (int32_t i = 0; t->inputs && i < inputs; i++)
+    if (!t->inputs[i]) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the tuning's inputs");
+  for (int32_t i = 0; t->outputs && i < outputs; i++)
+    if (!t->outputs[i]) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the tuning's outputs");
+  if (!t->inputs || !t->outputs) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
+  TRY(network_lay_out(&t->networks[1], t->device, t->graph, &own));
+  if (!take_second_best(t->networks[0], t->networks[1])) {
+    sepcl_network_free(t->networks[1]);
+    t->networks[1] = NULL;
+    return SEPCL_OK;
+  }
+  TRY(network_finish(t->networks[1]));
+  return sepcl_execution_create(&t->executions[1], t->networks[1]);
+}
+
+/* ---- measuring ---- */
+
+bool candidate_is_split(int32_t index) { return !candidates[index].network; }
+
+tuned_choice candidate_choice(const tuner *t, const tuned_shape *s, int32_t index) {
+  const candidate *c = &candidates[index];
+  const sepcl_network *network = t->networks[c->network];
+  const int32_t units = (int32_t)device_limits_of(t->device).compute_units;
+  return (tuned_choice){c->network ? network->steps[s->step].bound.v : NULL, c->tasks_per_unit * units, c->panel_tasks};
+}
+
+static sepcl_status apply(const tuner *t, int32_t index) {
+  sepcl_network *network = t->networks[candidates[index].network];
+  for (int32_t i = 0; i < network->step_count; i++) {
+    if (t->shape_of[i] < 0) continue;
+    const tuned_choice choice = candidate_choice(t, &t->shapes[t->shape_of[i]], index);
+    TRY(bind_step(network, &network->steps[i], &choice));
+  }
+  return SEPCL_OK;
+}
+
+/* A candidate that changes nothing would win by noise only. */
+static bool is_cut_alike(const stage_params *a, const stage_params *b) {
+  return a->tasks == b->tasks && !memcmp(&a->u, &b->u, sizeof a->u);
+}
+
+static sepcl_status profile(tuner *t, int32_t index, uint64_t *ns) {
+  const int32_t which = candidates[index].network;
+  TRY(apply(t, index));
+  TRY(sepcl_execution_profile(t->executions[which], (const float *const *)t->inputs, ns));
+  for (int32_t k = 0; k < t->shape_count; k++) {
+    tuned_shape *s = &t->shapes[k];
+    if (which && t->networks[1]->steps[s->step].bound.v == t->networks[0]->steps[s->step].bound.v) continue;
+    if (index && !which && is_cut_alike(&t->networks[0]->steps[s->step].bound.params, &s->standard)) continue;
+    double seconds = 0.0; /* of equal stages the sum counts */
+    for (int32_t i = 0; i < t->networks[which]->step_count; i++)
+      if (t->shape_of[i] == k) seconds += 1e-9 * (double)ns[i];
+    if (s->best[index] <= 0.0 || seconds < s->best[index]) s->best[index] = seconds;
+  }
+  return SEPCL_OK;
+}
+
+static void choose(tuner *t) {
+  for (int32_t k = 0; k < t->shape_count; k++) {
+    tuned_shape *s = &t->shapes[k];
+    double least = s->best[0];
+    for (int32_t c = 1; c < t->candidate_count; c++) {
+      if (s->best[c] <= 0.0) continue;
+      t->report.candidates++;
+      const double gain = candidates[c].network ? VARIANT_GAIN : SPLIT_GAIN;
+      if (s->best[c] >= gain * s->best[0] || s->best[c] >= least) continue;
+      least = s->best[c];
+      s->choice = candidate_choice(t, s, c);
+    }
+  }
+}
+
+sepcl_status tuner_measure_stages(tuner *t) {
+  uint64_t *ns = calloc((size_t)t->networks[0]->step_count + 1, sizeof *ns);
+  if (!ns) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
+  sepcl_status status = SEPCL_OK;
+  for (int32_t round = 0; round < t->rounds && status == SEPCL_OK && !(round && tuner_is_late(t, 0.6)); round++) {
+    tuner_show(t, 0.1 + 0.5 * round / t->rounds, "measuring stages");
+    for (int32_t c = 0; c < t->candidate_count && status == SEPCL_OK; c++)
+      if (t->networks[candidates[c].network]) status = profile(t, c, ns);
+    t->report.rounds++;
+  }
+  free(ns);
+  if (status == SEPCL_OK) choose(t);
+  return status;
+}

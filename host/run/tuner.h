@@ -1,0 +1,59 @@
+/* What the files of tuning share: tune.c decides, tune_stages.c times stage by stage, tune_whole.c whole inferences. */
+#ifndef SEPCL_TUNER_H
+#define SEPCL_TUNER_H
+
+#include "run/run.h"
+#include "select/tuning.h"
+
+enum { TUNE_CANDIDATES = 19, TUNE_QUICK_CANDIDATES = 10 };
+
+/* A stage's shape, which some steps may have in common. */
+typedef struct tuned_shape {
+  int32_t step;                 /* the first that has it */
+  double best[TUNE_CANDIDATES]; /* seconds, with each candidate; 0: not measured */
+  int32_t count;                /* steps that have it */
+  stage_params standard;        /* as its own rule cuts it */
+  tuned_choice choice;
+} tuned_shape;
+
+typedef struct tuner {
+  sepcl_device *device;
+  const sepcl_tune_options *how;
+  const sepcl_graph *graph;
+  const sepcl_network_options *options;
+  sepcl_network *networks[2]; /* the default variants, the second best */
+  sepcl_execution *executions[2];
+  int32_t *shape_of; /* per step; -1: none */
+  tuned_shape *shapes;
+  int32_t shape_count, candidate_count, rounds;
+  float **inputs, **outputs;
+  double start, limit;
+  sepcl_tune_report report;
+} tuner;
+
+/* tune.c */
+void tuner_show(const tuner *t, double share, const char *what);
+/* Whether more than a share of the time is over. */
+bool tuner_is_late(const tuner *t, double share);
+
+/* tune_stages.c: the networks of all candidates; then the best of them for each shape. */
+sepcl_status tuner_prepare(tuner *t);
+sepcl_status tuner_measure_stages(tuner *t);
+/* Whether the stages of a candidate were measured, and cut nothing but tasks. */
+bool candidate_is_split(int32_t index);
+tuned_choice candidate_choice(const tuner *t, const tuned_shape *s, int32_t index);
+
+/* tune_whole.c: keeps of the shapes' choices what makes whole inferences faster. */
+sepcl_status tuner_measure_whole(tuner *t);
+
+/* tune_fusion.c: blocks as one stage against their stages one by one, after what else was found is remembered; and
+ * whether such a block was fused by it before: forgotten. */
+sepcl_status tuner_measure_fusion(tuner *t);
+sepcl_status tuner_forget_fusion(sepcl_device *device, const sepcl_graph *graph, const sepcl_network_options *options);
+
+/* Inferences of two executions in turns: the lower quartile of each, in seconds. tune_whole.c */
+sepcl_status tuner_race(tuner *t, sepcl_execution *const runners[2], double seconds[2]);
+/* What a winner must gain in whole inferences. */
+extern const double tuner_whole_gain;
+
+#endif
