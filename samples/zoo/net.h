@@ -32,7 +32,7 @@ enum {
 /* ---- options: of the spec, else the entry's default ---- */
 
 double option(net *n, const char *name);
-int option_int(net *n, const char *name); /* refuses what is no whole number from 0 to 65536 */
+int option_int(net *n, const char *name); /* options are checked before: whole numbers, but for alpha */
 /* `channels` times the option `alpha`, rounded down; at least 1. */
 int thinner(net *n, int channels);
 

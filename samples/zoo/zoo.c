@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,20 +113,36 @@ double option(net *n, const char *name) {
   return value ? strtod(value, NULL) : 0.0;
 }
 
-int option_int(net *n, const char *name) {
-  double value = option(n, name);
-  if (value >= 0.0 && value <= 65536.0 && value == floor(value)) return (int)value;
-  char text[160];
-  snprintf(text, sizeof text, "option %s=%g is no whole number from 0 to 65536", name, value);
-  sepcl_graph_refuse(n->graph, SEPCL_INVALID_ARGUMENT, text);
-  return 1;
-}
+int option_int(net *n, const char *name) { return (int)option(n, name); }
 
 int thinner(net *n, int channels) {
-  double alpha = option(n, "alpha");
-  if (alpha > 0.0 && alpha <= 16.0) return alpha * channels < 1.0 ? 1 : (int)(alpha * channels);
-  sepcl_graph_refuse(n->graph, SEPCL_INVALID_ARGUMENT, "option alpha is outside 0 to 16");
-  return 1;
+  double width = option(n, "alpha") * channels;
+  return width < 1.0 ? 1 : (int)width;
+}
+
+/* Options take whole numbers from 1 to 65536, but for these. A height or width of 0 is the resolution. */
+static const struct {
+  const char *name;
+  int low, high;
+} ranges[] = {{"seed", 0, 65536}, {"height", 0, 65536}, {"width", 0, 65536},    {"softmax", 0, 1},
+              {"standard", 0, 1}, {"same", 0, 1},       {"direct", 0, 1},       {"depthwise", 0, 1},
+              {"first", 0, 1},    {"zero", 0, 65536},   {"negative", 0, 65536}, {"constant", 0, 65536}};
+
+static bool is_name(const char *name, size_t length, const char *wanted) {
+  return strlen(wanted) == length && !strncmp(name, wanted, length);
+}
+
+static sepcl_status check_value(const zoo_entry *entry, const char *name, size_t length, double value) {
+  if (is_name(name, length, "alpha")) {
+    if (value > 0.0 && value <= 16.0) return SEPCL_OK;
+    return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: option alpha=%g is outside 0 to 16", entry->name, value);
+  }
+  int low = 1, high = 65536;
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+    if (is_name(name, length, ranges[i].name)) low = ranges[i].low, high = ranges[i].high;
+  if (value >= low && value <= high && value == floor(value)) return SEPCL_OK;
+  return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: option %.*s=%g is no whole number from %d to %d", entry->name,
+                  (int)length, name, value, low, high);
 }
 
 static sepcl_status check_options(const zoo_entry *entry, const char *given, const char **file) {
@@ -145,6 +162,10 @@ static sepcl_status check_options(const zoo_entry *entry, const char *given, con
     if (end != at + length || length == name + 1 || !isfinite(value))
       return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: '%.*s' gives no number", entry->name,
                       (int)(length < 80 ? length : 80), at);
+    if (find_value(given, at, name) != at + name + 1)
+      return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: option %.*s is given twice", entry->name, (int)name, at);
+    sepcl_status status = check_value(entry, at, name, value);
+    if (status) return status;
     at += length;
     at += *at == ':';
   }
