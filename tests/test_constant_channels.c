@@ -29,8 +29,10 @@ typedef struct planted {
   bool alive;   /* control: the kernels are almost nothing, but not nothing */
   bool swish;   /* instead of ReLU6: zero stays zero, no other constant is known */
   int kernel, pad;
-  bool bias, norm; /* of the reader */
-  bool shared;     /* control: the channels are an output of the network, too */
+  bool bias, norm;  /* of the reader */
+  bool shared;      /* control: the channels are an output of the network, too */
+  bool infinite;    /* the reader's weights for the first channel */
+  bool no_variance; /* of the norm's first channel, and no epsilon */
 } planted;
 
 static rng numbers;
@@ -80,10 +82,13 @@ static sepcl_value shuffled(sepcl_graph *g, sepcl_value x) {
   return sepcl_graph_reshape(g, x, 4, image);
 }
 
-static sepcl_value normed(sepcl_graph *g, sepcl_value x) {
+static void change_first(sepcl_graph *g, sepcl_value constant, float to) { graph_node(g, constant)->owned[0] = to; }
+
+static sepcl_value normed(sepcl_graph *g, sepcl_value x, const planted *p) {
   sepcl_value parameters[4];
   for (int i = 0; i < 4; i++) parameters[i] = vector(g, OUTPUTS, i == 3 ? 0.5f : -1.0f, 1.0f);
-  return sepcl_graph_batch_norm(g, x, parameters, 1e-5f);
+  if (p->no_variance) change_first(g, parameters[3], 0.0f);
+  return sepcl_graph_batch_norm(g, x, parameters, p->no_variance ? 0.0f : 1e-5f);
 }
 
 /* *dead: the value with the dead channels. */
@@ -102,9 +107,10 @@ static sepcl_graph *build(const planted *p, sepcl_value *dead) {
   x = sepcl_graph_activation(g, plant(g, p->shuffle ? shuffled(g, x) : x, p), p->swish ? swish : relu6);
   *dead = x;
   const int64_t reader[] = {OUTPUTS, CHANNELS, p->kernel, p->kernel};
-  x = conv(g, x, uniform(g, 4, reader, -0.5f, 0.5f), p->bias ? vector(g, OUTPUTS, -1, 1) : SEPCL_NO_VALUE, OUTPUTS, 1,
-           p->kernel, p->pad);
-  sepcl_graph_output(g, "output", p->norm ? normed(g, x) : x);
+  const sepcl_value w = uniform(g, 4, reader, -0.5f, 0.5f);
+  if (p->infinite) change_first(g, w, INFINITY);
+  x = conv(g, x, w, p->bias ? vector(g, OUTPUTS, -1, 1) : SEPCL_NO_VALUE, OUTPUTS, 1, p->kernel, p->pad);
+  sepcl_graph_output(g, "output", p->norm ? normed(g, x, p) : x);
   if (p->shared) sepcl_graph_output(g, "channels", *dead);
   ck_assert_msg(sepcl_graph_status(g) == SEPCL_OK, "%s", sepcl_last_error());
   return g;
@@ -252,6 +258,35 @@ START_TEST(test_batch_norm_after_the_reader_scales_the_constants) {
 }
 END_TEST
 
+/* What is not finite stays what it is: a channel that meets an infinite weight stays (the product is a NaN), and a norm
+ * that divides by zero refuses nothing. */
+START_TEST(test_numbers_that_are_not_finite) {
+  static const planted both[] = {{.kernel = 1, .bias = true, .infinite = true},
+                                 {.kernel = 1, .bias = true, .norm = true, .no_variance = true}};
+  const planted *p = &both[_i % 2];
+  const sepcl_policy policy = _i < 2 ? SEPCL_REPRODUCIBLE : SEPCL_FASTEST;
+  const int dead_count = ZERO + NEGATIVE + (policy == SEPCL_FASTEST ? NONZERO : 0);
+  ck_assert_int_eq(removed_of(p, policy, NULL), dead_count - p->infinite);
+  sepcl_value dead;
+  sepcl_graph *g = build(p, &dead);
+  reference_values values = evaluate(g);
+  zoo_outputs out = outputs_of(g, policy);
+  const float *expected = reference_graph_output(&values, g, 0);
+  size_t odd = 0;
+  for (size_t i = 0; i < out.elements; i++) {
+    const bool finite = isfinite(expected[i]);
+    odd += !finite;
+    ck_assert_int_eq(isnan(out.values[i]), isnan(expected[i]));
+    if (finite) ck_assert_float_eq_tol(out.values[i], expected[i], 1e-4f);
+  }
+  ck_assert_uint_gt(odd, 0); /* the control: there was such a number */
+  if (policy == SEPCL_REPRODUCIBLE) ck_assert_uint_eq(different(&out, expected), 0);
+  zoo_outputs_free(&out);
+  reference_values_free(&values);
+  sepcl_graph_free(g);
+}
+END_TEST
+
 /* The controls: kernels that are almost nothing; channels that the network puts out. */
 START_TEST(test_living_channels_stay) {
   ck_assert_int_eq(removed_of(&(planted){.kernel = 1, .alive = true}, SEPCL_FASTEST, NULL), NEGATIVE);
@@ -268,6 +303,7 @@ Suite *suite_constant_channels(void) {
   tcase_add_loop_test(tcase, test_other_constants_stay_within_the_bound, 0, 3);
   tcase_add_test(tcase, test_padding_keeps_other_constants);
   tcase_add_test(tcase, test_batch_norm_after_the_reader_scales_the_constants);
+  tcase_add_loop_test(tcase, test_numbers_that_are_not_finite, 0, 4);
   tcase_add_test(tcase, test_living_channels_stay);
   suite_add_tcase(suite, tcase);
   return suite;

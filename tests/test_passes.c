@@ -1,6 +1,8 @@
-/* Each pass on the smallest graph that shows it, beside one that it must leave alone; constant channels have
- * test_constant_channels.c, blocks fused into one stage test_network.c. */
+/* Each pass on the smallest graph that shows it, beside one that it must leave alone; norms in
+ * front have test_fold_input_norm.c, constant channels test_constant_channels.c, views test_views.c, blocks fused into
+ * one stage test_network.c. */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/passes/passes.h"
@@ -208,6 +210,92 @@ START_TEST(test_shuffle_of_halves_interleaves) {
 }
 END_TEST
 
+/* A function of a concatenation is one of its parts; not where somebody else reads one of them, or no stage makes it.
+ */
+START_TEST(test_activation_goes_to_the_parts) {
+  for (int control = 0; control < 3; control++) {
+    sepcl_graph *g = new_graph();
+    sepcl_value x = image(g, 4, 4, 4), a = conv(g, x, 4, 4, 1, 0);
+    sepcl_pool_attributes pool = SEPCL_POOL_ATTRIBUTES_INIT;
+    sepcl_value b = control == 1 ? x : sepcl_graph_pool(g, x, &pool);
+    sepcl_value y = relu(g, sepcl_graph_concat(g, (sepcl_value[]){a, b}, 2, 3));
+    if (control == 2) sepcl_graph_output(g, "part", a);
+    sepcl_graph *p = passed(g, y, NULL);
+    ck_assert_int_eq(live(p, NODE_ACTIVATION), control != 0);
+    if (!control) {
+      const node *join = graph_node(p, p->outputs[0].value);
+      ck_assert_int_eq(join->kind, NODE_CONCAT);
+      for (int k = 0; k < 2; k++) ck_assert_int_eq(graph_node(p, join->inputs[k])->activation.kind, SEPCL_RELU);
+    }
+    sepcl_graph_free(p);
+    sepcl_graph_free(g);
+  }
+}
+END_TEST
+
+/* ---- the list ---- */
+
+static sepcl_value make_pad(sepcl_graph *g) {
+  int64_t before[] = {0, 1, 1, 0}, after[] = {0, 1, 1, 0};
+  return conv(g, sepcl_graph_pad(g, image(g, 5, 5, 3), SEPCL_PAD_CONSTANT, before, after, 0.0f), 3, 4, 3, 0);
+}
+static sepcl_value make_norm(sepcl_graph *g) { return batch_norm(g, conv(g, image(g, 5, 5, 3), 3, 4, 3, 1), 4); }
+static sepcl_value make_input_norm(sepcl_graph *g) { return conv(g, batch_norm(g, image(g, 5, 5, 3), 3), 3, 4, 3, 0); }
+static sepcl_value make_activation(sepcl_graph *g) { return relu(g, conv(g, image(g, 5, 5, 3), 3, 4, 3, 1)); }
+static sepcl_value make_shuffle(sepcl_graph *g) { return shuffled(g, conv(g, image(g, 5, 5, 3), 3, 6, 1, 0), 5, 6, 2); }
+static sepcl_value make_residual(sepcl_graph *g) {
+  sepcl_value x = image(g, 5, 5, 3);
+  return sepcl_graph_binary(g, SEPCL_ADD, conv(g, x, 3, 3, 1, 0), x);
+}
+static sepcl_value make_scale(sepcl_graph *g) {
+  sepcl_value x = image(g, 5, 5, 8), s = sepcl_graph_global_average_pool(g, x);
+  return conv(g, sepcl_graph_binary(g, SEPCL_MUL, x, s), 8, 4, 1, 0);
+}
+/* values[] gives the first output alone a weight that is not zero: three channels are dead. */
+static sepcl_value make_dead(sepcl_graph *g) { return conv(g, conv(g, image(g, 5, 5, 3), 3, 4, 1, 0), 4, 2, 1, 0); }
+
+static const struct {
+  const char *name;
+  sepcl_value (*make)(sepcl_graph *);
+  int changes;
+} listed[] = {
+    {"fold-pad", make_pad, 1},
+    {"fold-batch-norm", make_norm, 1},
+    {"fold-input-norm", make_input_norm, 1},
+    {"fuse-activation", make_activation, 1},
+    {"fold-shuffle", make_shuffle, 1},
+    {"fuse-residual", make_residual, 1},
+    {"fuse-scale", make_scale, 1},
+    {"remove-constant-channels", make_dead, 3},
+};
+enum { LISTED = sizeof listed / sizeof *listed };
+
+/* A pass's own line is all that says `with`; skipping the pass makes it say "off". */
+static void check_line(int row, const char *skip, const char *with) {
+  sepcl_graph *g = new_graph(), *copy = NULL;
+  sepcl_graph_output(g, "y", listed[row].make(g));
+  sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
+  options.skip_passes = skip;
+  pass_report report;
+  ck_assert_int_eq(graph_copy(&copy, g), SEPCL_OK);
+  ck_assert_int_eq(passes_run(copy, &options, &report), SEPCL_OK);
+  ck_assert_int_eq(report.count, LISTED);
+  char start[80];
+  snprintf(start, sizeof start, "%s: %s ", listed[row].name, with);
+  ck_assert_msg(!strncmp(report.lines[row], start, strlen(start)), "'%s' is not '%s'", report.lines[row], start);
+  sepcl_graph_free(copy);
+  sepcl_graph_free(g);
+}
+
+/* Every pass of the list is here, in order, counts what it did, and can be left out. */
+START_TEST(test_every_pass_has_a_line) {
+  char count[16];
+  snprintf(count, sizeof count, "%d", listed[_i].changes);
+  check_line(_i, NULL, count);
+  check_line(_i, listed[_i].name, "off");
+}
+END_TEST
+
 Suite *suite_passes(void) {
   Suite *suite = suite_create("passes");
   TCase *tcase = tcase_create("passes");
@@ -220,6 +308,8 @@ Suite *suite_passes(void) {
   tcase_add_test(tcase, test_channel_scale_moves_into_pointwise_only);
   tcase_add_test(tcase, test_shuffle_becomes_an_order);
   tcase_add_test(tcase, test_shuffle_of_halves_interleaves);
+  tcase_add_test(tcase, test_activation_goes_to_the_parts);
+  tcase_add_loop_test(tcase, test_every_pass_has_a_line, 0, LISTED);
   suite_add_tcase(suite, tcase);
   return suite;
 }

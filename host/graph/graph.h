@@ -45,6 +45,7 @@ typedef struct weight_set {
   sepcl_value gamma, beta, mean, variance;
   float epsilon;
   sepcl_weight_layout layout;
+  bool rounded; /* a pass made weights or bias, and rounded them once */
 } weight_set;
 
 typedef struct node {
@@ -130,6 +131,9 @@ int64_t node_elements(const node *n);
 /* Channels of the innermost axis. */
 int64_t node_channels(const node *n);
 bool node_is_depthwise(const sepcl_graph *graph, const node *n);
+/* A matrix product that is a layer: constant b and, if there is one, a constant c of one row, or what passes made of
+ * them. */
+bool node_is_fully_connected(const sepcl_graph *graph, const node *n);
 const char *node_kind_name(const sepcl_graph *graph, const node *n);
 /* The first weight set of a convolution or matrix product: what a pass made of it, else its own weights and bias. */
 weight_set node_weight_set(const node *n);

@@ -10,6 +10,16 @@ bool node_is_depthwise(const sepcl_graph *graph, const node *n) {
   return x && n->conv.groups == node_channels(x);
 }
 
+bool node_is_fully_connected(const sepcl_graph *graph, const node *n) {
+  const node *b = n->kind == NODE_MATMUL ? graph_node(graph, n->inputs[1]) : NULL;
+  if (!b || b->kind != NODE_CONSTANT) return false;
+  for (int32_t i = 0; i < b->rank - 2; i++)
+    if (b->dims[i] != 1) return false;
+  if (n->set_count || n->input_count < 3 || n->inputs[2] == SEPCL_NO_VALUE) return true;
+  const node *c = graph_node(graph, n->inputs[2]);
+  return c->kind == NODE_CONSTANT && node_elements(c) == node_channels(n) && node_channels(c) == node_channels(n);
+}
+
 weight_set node_weight_set(const node *n) {
   if (n->set_count) return n->sets[0];
   const int32_t bias = n->kind == NODE_DEFORM_CONV ? 3 : 2;

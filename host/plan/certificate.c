@@ -116,14 +116,18 @@ static bool certify_channels(certificate *c, step *p) {
   const bool scale = p->s.root != SEPCL_NO_VALUE;
   const int64_t inputs = s->input.c, outputs = convolves ? s->output.c : inputs;
   sepcl_weights sets[3];
-  for (int32_t i = 0; i < p->set_count; i++) sets[i] = network_weights(c->network, &p->sets[i]);
+  bool rounded = false;
+  for (int32_t i = 0; i < p->set_count; i++) {
+    sets[i] = network_weights(c->network, &p->sets[i]);
+    rounded = rounded || p->sets[i].rounded;
+  }
   known *x = read_channels(c, &p->x, inputs), *out = calloc((size_t)outputs + 1, sizeof *out);
   known *r = residual ? read_channels(c, &p->r, outputs) : NULL;
   /* A mask has channels of its own. */
   known *v = scale ? read_channels(c, &p->s, s->kind == STAGE_DEFORM_CONV ? 1 : inputs) : NULL;
   bool done = x && out && (r || !residual) && (v || !scale);
   if (done && scale && s->kind == STAGE_DEFORM_CONV) v[0] = whole(&c->storages[p->s.root]);
-  const stage_operands operands = {x, r, v, sets};
+  const stage_operands operands = {x, r, v, sets, rounded};
   if (done && convolves) done = certify_convolution(out, s, &operands);
   if (done && !convolves) certify_window(out, s, &operands);
   if (done) write_channels(c, p, out, outputs);

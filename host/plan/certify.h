@@ -11,6 +11,7 @@ typedef struct chain {
   weight_reader reader;
   int32_t groups;
   bool padded;     /* taps may be skipped */
+  bool rounded;    /* weights and biases were rounded once before */
   bool transposed; /* weights as sepcl_conv_transpose_attributes has them */
 } chain;
 /* x: all input channels; out: all outputs, without residual and activation. */
@@ -22,6 +23,7 @@ void certify_function(known *v, int32_t count, sepcl_activation a);
 typedef struct stage_operands {
   const known *x, *r, *s; /* r: of the output's channels, s: of the input's; NULL: no such operand */
   const sepcl_weights *sets;
+  bool rounded; /* a pass rounded some of the weights */
 } stage_operands;
 
 /* Convolutions of all kinds. False: out of memory. */

@@ -41,7 +41,8 @@ static known output_of(const chain *c, int32_t o, const known *x) {
     for (int32_t kx = 0; kx < r->kernel_w; kx++)
       for (int32_t i = 0; i < r->inputs; i++) add_tap(&t, weight_of(c, factor, o, ky, kx, i), &x[i], c->padded);
   /* A rounding a tap; a folded weight or bias was rounded once before. */
-  const double taps = (double)r->kernel_h * r->kernel_w * r->inputs, roundings = taps + (r->set->variance ? 1 : 0);
+  const double taps = (double)r->kernel_h * r->kernel_w * r->inputs,
+               roundings = taps + (r->set->variance || c->rounded ? 1 : 0);
   const double own = gamma_of(roundings) * t.magnitude + (taps + 1) * 0x1p-149;
   if (!(t.magnitude + own <= FLT_MAX)) return known_nothing("sums that may pass the largest float");
   /* The room is for the roundings of this computation itself. */
@@ -63,28 +64,31 @@ void certify_function(known *v, int32_t count, sepcl_activation a) {
 static bool is_padded(const sepcl_window *w) { return w->pad_top || w->pad_left || w->pad_bottom || w->pad_right; }
 
 static chain chain_of(const sepcl_weights *set, int32_t outputs, int32_t inputs) {
-  return (chain){{set, outputs, inputs, 1, 1}, 1, false, false};
+  return (chain){{set, outputs, inputs, 1, 1}, 1, false, false, false};
 }
 
 static chain window_chain(const stage *s, const sepcl_weights *set, int32_t outputs, int32_t inputs, int32_t groups) {
   const sepcl_window *w = &s->window;
-  return (chain){{set, outputs, inputs / groups, w->kernel_h, w->kernel_w}, groups, is_padded(w), false};
+  return (chain){{set, outputs, inputs / groups, w->kernel_h, w->kernel_w}, groups, is_padded(w), false, false};
 }
 
 /* Each inner result goes on as it is: it stays a float in private memory. */
-static bool certify_block(known *out, const stage *s, const known *x, const sepcl_weights *sets) {
+static bool certify_block(known *out, const stage *s, const known *x, const stage_operands *o) {
+  const sepcl_weights *sets = o->sets;
   const bool expands = s->kind == STAGE_INVERTED_RESIDUAL;
   const int32_t inner = expands ? s->expanded : s->input.c;
   known *expanded = calloc(2 * (size_t)inner + 1, sizeof *expanded), *filtered = expanded + inner;
   if (!expanded) return false;
   if (expands) {
-    const chain expand = chain_of(sets++, inner, s->input.c);
+    chain expand = chain_of(sets++, inner, s->input.c);
+    expand.rounded = o->rounded;
     certify_chain(expanded, &expand, x);
     certify_function(expanded, inner, s->inner[0]);
   } else {
     memcpy(expanded, x, (size_t)inner * sizeof *x);
   }
-  const chain depthwise = window_chain(s, sets++, inner, inner, inner), project = chain_of(sets, s->output.c, inner);
+  chain depthwise = window_chain(s, sets++, inner, inner, inner), project = chain_of(sets, s->output.c, inner);
+  depthwise.rounded = project.rounded = o->rounded;
   certify_chain(filtered, &depthwise, expanded);
   certify_function(filtered, inner, s->inner[expands]);
   certify_chain(out, &project, filtered);
@@ -104,7 +108,7 @@ static void certify_samples(known *x, int32_t count, const known *mask) {
 
 bool certify_convolution(known *out, const stage *s, const stage_operands *o) {
   if (s->kind == STAGE_SEPARABLE || s->kind == STAGE_INVERTED_RESIDUAL) {
-    if (!certify_block(out, s, o->x, o->sets)) return false;
+    if (!certify_block(out, s, o->x, o)) return false;
   } else {
     known *x = calloc((size_t)s->input.c + 1, sizeof *x);
     if (!x) return false;
@@ -112,6 +116,7 @@ bool certify_convolution(known *out, const stage *s, const stage_operands *o) {
     for (int32_t i = 0; i < s->input.c; i++) x[i] = o->s && !deformed ? known_product(o->x[i], o->s[i]) : o->x[i];
     if (deformed) certify_samples(x, s->input.c, o->s);
     chain c = window_chain(s, o->sets, s->output.c, s->input.c, s->groups);
+    c.rounded = o->rounded;
     c.transposed = s->kind == STAGE_CONV_TRANSPOSE;
     c.padded = c.padded || c.transposed;
     certify_chain(out, &c, x);

@@ -214,5 +214,6 @@ sepcl_status lower_graph(sepcl_network *network) {
       return failure(SEPCL_UNSUPPORTED, "node '%s': no stage computes it", n->name);
     TRY(lowerings[n->kind](network, i));
   }
+  report_views(network);
   return lower_outputs(network);
 }

@@ -51,6 +51,8 @@ sepcl_status lower_reshape(sepcl_network *network, sepcl_value value);
 sepcl_status lower_transpose(sepcl_network *network, sepcl_value value);
 sepcl_status lower_expand(sepcl_network *network, sepcl_value value);
 sepcl_status lower_gather(sepcl_network *network, sepcl_value value);
+/* After all nodes: how many concatenations and splits are views, in a line of the passes' report. */
+void report_views(sepcl_network *network);
 sepcl_status lower_softmax(sepcl_network *network, sepcl_value value);
 sepcl_status lower_resize(sepcl_network *network, sepcl_value value);
 

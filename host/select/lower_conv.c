@@ -63,20 +63,9 @@ sepcl_status lower_batch_norm(sepcl_network *network, sepcl_value value) {
   s->groups = channels;
   lower_read(network, &p->x, n->inputs[0]);
   p->set_count = 1;
-  p->sets[0] = (weight_set){SEPCL_NO_VALUE, SEPCL_NO_VALUE, n->inputs[1], n->inputs[2],
-                            n->inputs[3],   n->inputs[4],   n->epsilon,   SEPCL_OIHW};
+  p->sets[0] = (weight_set){SEPCL_NO_VALUE, SEPCL_NO_VALUE, n->inputs[1], n->inputs[2], n->inputs[3],
+                            n->inputs[4],   n->epsilon,     SEPCL_OIHW,   false};
   return SEPCL_OK;
-}
-
-/* Constant b and, if there is one, a constant c of one row: weights and bias of a pointwise stage. */
-static bool is_fully_connected(const sepcl_graph *graph, const node *n) {
-  const node *b = graph_node(graph, n->inputs[1]);
-  if (!b || b->kind != NODE_CONSTANT) return false;
-  for (int32_t i = 0; i < b->rank - 2; i++)
-    if (b->dims[i] != 1) return false;
-  if (n->set_count || n->input_count < 3 || n->inputs[2] == SEPCL_NO_VALUE) return true;
-  const node *c = graph_node(graph, n->inputs[2]);
-  return c->kind == NODE_CONSTANT && node_elements(c) == node_channels(n) && node_channels(c) == node_channels(n);
 }
 
 static sepcl_status lower_fully_connected(sepcl_network *network, sepcl_value value) {
@@ -139,7 +128,7 @@ static sepcl_status lower_product(sepcl_network *network, sepcl_value value) {
 
 sepcl_status lower_matmul(sepcl_network *network, sepcl_value value) {
   const sepcl_graph *graph = network->graph;
-  if (is_fully_connected(graph, &graph->nodes[value])) return lower_fully_connected(network, value);
+  if (node_is_fully_connected(graph, &graph->nodes[value])) return lower_fully_connected(network, value);
   return lower_product(network, value);
 }
 

@@ -1,4 +1,5 @@
 /* What moves data without computing: views, and copies where a view is not possible. */
+#include <stdio.h>
 #include <string.h>
 
 #include "error.h"
@@ -146,4 +147,21 @@ sepcl_status lower_gather(sepcl_network *network, sepcl_value value) {
   network->storages[slot] = (storage){STORAGE_WEIGHTS, 0, n->dims[n->axis], 0, -1, -1, false};
   p->r = (place){slot, 0, n->dims[n->axis]};
   return SEPCL_OK;
+}
+
+void report_views(sepcl_network *network) {
+  pass_report *report = &network->passes;
+  int32_t concats = 0, splits = 0, copies = 0;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    const step *p = &network->steps[i];
+    const node_kind kind = network->graph->nodes[p->node].kind;
+    if (p->bound.s.kind != STAGE_COPY || (kind != NODE_CONCAT && kind != NODE_SLICE)) continue;
+    concats += p->view && kind == NODE_CONCAT;
+    splits += p->view && kind == NODE_SLICE;
+    copies += !p->view;
+  }
+  if (report->count < MAX_PASSES)
+    snprintf(report->lines[report->count++], sizeof report->lines[0],
+             "views: %d concatenations and %d splits that move nothing (where that cannot be: %d copies)", concats,
+             splits, copies);
 }

@@ -24,17 +24,25 @@ static const float *data_of(const sepcl_graph *graph, sepcl_value value) {
   return n ? n->data : NULL;
 }
 
-bool folded_channel_of(folded_channel *out, const sepcl_graph *graph, const node *conv, int32_t output) {
-  const weight_set set = node_weight_set(conv);
+bool weights_of(folded_channel *out, const sepcl_graph *graph, const node *n) {
+  const weight_set set = node_weight_set(n);
+  *out = (folded_channel){.factor = 1.0};
   out->weights = data_of(graph, set.weights);
   if (!out->weights) return false;
-  out->outputs = conv->conv.outputs;
-  out->inputs = (int32_t)(node_channels(graph_node(graph, conv->inputs[0])) / conv->conv.groups);
-  out->kernel_h = conv->conv.window.kernel_h;
-  out->kernel_w = conv->conv.window.kernel_w;
+  const bool conv = n->kind == NODE_CONV;
+  out->groups = conv ? n->conv.groups : 1;
+  out->outputs = (int32_t)node_channels(n);
+  out->inputs = (int32_t)(node_channels(graph_node(graph, n->inputs[0])) / out->groups);
+  out->kernel_h = conv ? n->conv.window.kernel_h : 1;
+  out->kernel_w = conv ? n->conv.window.kernel_w : 1;
   out->layout = set.layout;
+  return true;
+}
+
+bool folded_channel_of(folded_channel *out, const sepcl_graph *graph, const node *n, int32_t output) {
+  if (!weights_of(out, graph, n)) return false;
+  const weight_set set = node_weight_set(n);
   const float *bias = data_of(graph, set.bias), *variance = data_of(graph, set.variance);
-  out->factor = 1.0;
   out->bias = bias ? bias[output] : 0.0;
   if (variance) {
     const float *gamma = data_of(graph, set.gamma), *beta = data_of(graph, set.beta), *mean = data_of(graph, set.mean);
@@ -83,6 +91,11 @@ typedef struct chain {
 static void add_term(chain *c, double weight, interval x, bool padded) {
   c->terms++;
   if (weight == 0) return;
+  if (!isfinite(weight)) { /* a product may be infinite or NaN */
+    c->magnitude = INFINITY;
+    c->never_positive = c->never_negative = false;
+    return;
+  }
   double a = weight * x.low, b = weight * x.high;
   double low = fmin(a, b), high = fmax(a, b);
   if (padded) { /* the tap may be skipped */

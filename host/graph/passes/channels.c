@@ -1,5 +1,6 @@
 #include "graph/passes/channels.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,34 +9,20 @@
 
 static sepcl_status no_memory(void) { return failure(SEPCL_OUT_OF_MEMORY, "out of memory while removing channels"); }
 
-/* A new constant that owns `data`. Moves the graph's nodes: pointers to them are void afterwards. */
-static sepcl_status add_constant(sepcl_graph *graph, sepcl_value *out, int32_t rank, const int64_t *dims, float *data) {
-  node *n = graph_add(graph, NODE_CONSTANT, NULL, 0);
-  if (!n) {
-    free(data);
-    return no_memory();
-  }
-  n->rank = rank;
-  memcpy(n->dims, dims, (size_t)rank * sizeof *dims);
-  n->data = n->owned = data;
-  *out = graph->count - 1;
-  return SEPCL_OK;
-}
-
 static sepcl_status keep_in_vector(sepcl_graph *graph, sepcl_value *vector, const int32_t *keep, int32_t count) {
   const node *n = graph_node(graph, *vector);
   if (!n) return SEPCL_OK;
   float *data = malloc((size_t)count * sizeof *data);
   if (!data) return no_memory();
   for (int32_t i = 0; i < count; i++) data[i] = n->data[keep[i]];
-  return add_constant(graph, vector, 1, (int64_t[]){count}, data);
+  return graph_add_constant(graph, vector, 1, (int64_t[]){count}, data);
 }
 
 /* Weights [outputs][inputs][h][w] of the listed outputs and inputs; NULL lists all. */
 static sepcl_status keep_in_weights(sepcl_graph *graph, sepcl_value value, const channel_list *outputs,
                                     const channel_list *inputs) {
   folded_channel f;
-  if (!folded_channel_of(&f, graph, graph_node(graph, value), 0))
+  if (!weights_of(&f, graph, graph_node(graph, value)))
     return failure(SEPCL_BAD_GRAPH, "node '%s': weights unknown", graph_node(graph, value)->name);
   int32_t output_count = outputs ? outputs->count : f.outputs, input_count = inputs ? inputs->count : f.inputs,
           taps = f.kernel_h * f.kernel_w;
@@ -47,7 +34,7 @@ static sepcl_status keep_in_weights(sepcl_graph *graph, sepcl_value value, const
         *to++ = f.weights[weight_index(&f, outputs ? outputs->kept[o] : o, inputs ? inputs->kept[i] : i, t / f.kernel_w,
                                        t % f.kernel_w)];
   sepcl_value weights = SEPCL_NO_VALUE;
-  TRY(add_constant(graph, &weights, 4, (int64_t[]){output_count, input_count, f.kernel_h, f.kernel_w}, data));
+  TRY(graph_add_constant(graph, &weights, 4, (int64_t[]){output_count, input_count, f.kernel_h, f.kernel_w}, data));
   node *conv = graph_node(graph, value);
   uses_forget(graph, value);
   conv->sets[0].weights = weights;
@@ -120,6 +107,15 @@ static double contribution(const folded_channel *f, int32_t output, const channe
   return sum;
 }
 
+bool channel_reader_is_finite(const sepcl_graph *graph, sepcl_value conv, int32_t input) {
+  folded_channel f;
+  if (!weights_of(&f, graph, graph_node(graph, conv))) return false;
+  for (int32_t o = 0; o < f.outputs; o++)
+    for (int32_t t = 0; t < f.kernel_h * f.kernel_w; t++)
+      if (!isfinite(f.weights[weight_index(&f, o, input, t / f.kernel_w, t % f.kernel_w)])) return false;
+  return true;
+}
+
 sepcl_status channels_into_bias(sepcl_graph *graph, sepcl_value value, const channel_list *list,
                                 const interval *constants) {
   node *conv = graph_node(graph, value);
@@ -127,15 +123,16 @@ sepcl_status channels_into_bias(sepcl_graph *graph, sepcl_value value, const cha
   const int32_t outputs = conv->conv.outputs;
   const node *old = graph_node(graph, conv->sets[0].bias);
   folded_channel f;
-  if (!folded_channel_of(&f, graph, conv, 0)) return failure(SEPCL_BAD_GRAPH, "node '%s': weights unknown", conv->name);
+  if (!weights_of(&f, graph, conv)) return failure(SEPCL_BAD_GRAPH, "node '%s': weights unknown", conv->name);
   float *data = malloc((size_t)outputs * sizeof *data);
   if (!data) return no_memory();
   for (int32_t o = 0; o < outputs; o++)
     data[o] = (float)((old ? old->data[o] : 0.0) + contribution(&f, o, list, constants));
   sepcl_value bias = SEPCL_NO_VALUE;
-  TRY(add_constant(graph, &bias, 1, (int64_t[]){outputs}, data));
+  TRY(graph_add_constant(graph, &bias, 1, (int64_t[]){outputs}, data));
   uses_forget(graph, value);
   graph_node(graph, value)->sets[0].bias = bias;
+  graph_node(graph, value)->sets[0].rounded = true;
   uses_add(graph, value);
   return SEPCL_OK;
 }

@@ -8,9 +8,7 @@ static bool folds_into(const sepcl_graph *graph, const node *n) {
   if (n->dead || (n->kind != NODE_CONV && n->kind != NODE_MATMUL)) return false;
   if (n->activation.kind != SEPCL_NONE || n->residual != SEPCL_NO_VALUE) return false;
   if (n->set_count) return n->sets[0].variance == SEPCL_NO_VALUE;
-  if (!is_constant(graph, n->inputs[1])) return false;
-  if (n->kind == NODE_CONV || n->inputs[2] == SEPCL_NO_VALUE) return true;
-  return is_constant(graph, n->inputs[2]) && node_elements(graph_node(graph, n->inputs[2])) == node_channels(n);
+  return n->kind == NODE_MATMUL ? node_is_fully_connected(graph, n) : is_constant(graph, n->inputs[1]);
 }
 
 sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes) {

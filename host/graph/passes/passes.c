@@ -9,6 +9,8 @@
 static const pass passes[] = {
     {"fold-pad", pass_fold_pad, "pads into convolutions"},
     {"fold-batch-norm", pass_fold_batch_norm, "batch norms into weights (double precision, rounds once per weight)"},
+    {"fold-input-norm", pass_fold_input_norm,
+     "batch norms into the weights that read them (double precision, rounds once per weight)"},
     {"fuse-activation", pass_fuse_activation, "activations into their producers"},
     {"fold-shuffle", pass_fold_shuffle, "channel shuffles into the order in which convolutions store"},
     {"fuse-residual", pass_fuse_residual, "residual additions into their producers"},
@@ -85,6 +87,28 @@ sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consum
   free(to->fused_from);
   to->fused_from = names;
   uses_add(graph, consumer);
+  return SEPCL_OK;
+}
+
+sepcl_status fused_name(sepcl_graph *graph, sepcl_value from, sepcl_value to) {
+  node *n = graph_node(graph, to);
+  char *names = joined_names(graph_node(graph, from), n);
+  if (!names) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while fusing node '%s'", n->name);
+  free(n->fused_from);
+  n->fused_from = names;
+  return SEPCL_OK;
+}
+
+sepcl_status graph_add_constant(sepcl_graph *graph, sepcl_value *out, int32_t rank, const int64_t *dims, float *data) {
+  node *n = graph_add(graph, NODE_CONSTANT, NULL, 0);
+  if (!n) {
+    free(data);
+    return failure(SEPCL_OUT_OF_MEMORY, "out of memory while passes make constants");
+  }
+  n->rank = rank;
+  memcpy(n->dims, dims, (size_t)rank * sizeof *dims);
+  n->data = n->owned = data;
+  *out = graph->count - 1;
   return SEPCL_OK;
 }
 

@@ -26,6 +26,7 @@ sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options
 sepcl_status pass_fold_pad(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fold_batch_norm(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
+sepcl_status pass_fold_input_norm(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_residual(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_activation(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
 sepcl_status pass_fuse_scale(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes);
@@ -46,6 +47,11 @@ node *sole_consumer(const sepcl_graph *graph, sepcl_value value);
 /* Moves `producer`'s work to the place of `consumer`, its sole consumer, whose value it now makes: topological order
  * stays, since everything that either reads exists there. The producer is dead afterwards. */
 sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consumer);
+/* `to` does what `from` did before it: says so in the report. */
+sepcl_status fused_name(sepcl_graph *graph, sepcl_value from, sepcl_value to);
+/* A new constant that owns `data`, also where it fails. Moves the graph's nodes: pointers to them are void afterwards.
+ */
+sepcl_status graph_add_constant(sepcl_graph *graph, sepcl_value *out, int32_t rank, const int64_t *dims, float *data);
 /* Makes sets[0] of a convolution or matrix product from its inputs, if not yet done. */
 void ensure_weight_set(node *n);
 bool is_constant(const sepcl_graph *graph, sepcl_value value);

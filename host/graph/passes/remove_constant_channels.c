@@ -46,11 +46,12 @@ static bool takes_constants(const node *reader, const sepcl_network_options *opt
 }
 
 /* Which channels stay; how many of the others are not zero. */
-static int32_t choose(channel_list *list, const interval *channels, bool constants) {
+static int32_t choose(channel_list *list, const sepcl_graph *graph, sepcl_value reader, const interval *channels,
+                      bool constants) {
   int32_t nonzero = 0;
   for (int32_t c = 0; c < list->total; c++) {
-    bool constant = channels[c].low == channels[c].high, zero = constant && channels[c].low == 0;
-    if (zero || (constant && constants))
+    const bool constant = channels[c].low == channels[c].high, zero = constant && channels[c].low == 0;
+    if ((zero || (constant && constants)) && channel_reader_is_finite(graph, reader, c))
       nonzero += !zero;
     else
       list->kept[list->count++] = c;
@@ -74,7 +75,7 @@ static sepcl_status remove_channels(sepcl_graph *graph, const link *l, const int
   channel_list list = {NULL, 0, graph_node(graph, l->maker)->conv.outputs};
   list.kept = malloc((size_t)list.total * sizeof *list.kept);
   if (!list.kept) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while removing channels");
-  int32_t nonzero = choose(&list, channels, takes_constants(graph_node(graph, l->reader), options));
+  int32_t nonzero = choose(&list, graph, l->reader, channels, takes_constants(graph_node(graph, l->reader), options));
   sepcl_status status = SEPCL_OK;
   if (nonzero) status = channels_into_bias(graph, l->reader, &list, channels);
   if (status == SEPCL_OK && list.count < list.total) status = shrink(graph, l, &list);
