@@ -1,7 +1,8 @@
-/* sepcl_half_check [--device SPEC] [--low X --high X] [--verbose] [MODEL.onnx | ZOO_SPEC]...
+/* sepcl_half_check [--device SPEC] [--low X --high X] [--tile] [--verbose] [MODEL.onnx | ZOO_SPEC]...
  *   runs networks in f16, stage by stage, and holds every stage against exact arithmetic on the halves that it read:
- * each result must lie in its proven range and within its proven error. Without arguments: the zoo. Two controls beside
- * each network: bounds divided by a million, and one weight of each stage thrice as large, must both be found out. */
+ * each result must lie in its proven range and within its proven error. Without arguments: the zoo. --tile: kernels for
+ * GPUs. Two controls beside each network: bounds divided by a million, and one weight of each stage thrice as large,
+ * must both be found out. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 typedef struct command {
   test_context context;
   float low, high;
-  bool verbose;
+  bool verbose, tile;
 } command;
 
 static float *inputs_of(const sepcl_graph *graph, const command *c) {
@@ -34,6 +35,7 @@ static bool check(const command *c, const char *name) {
     return printf("%-50s FAILED %s\n", name, file ? sepcl_last_error() : zoo_last_error()), false;
   proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, stdout};
   options.network.precision = SEPCL_F16;
+  if (c->tile) options.network.family = SEPCL_FAMILY_TILE;
   options.network.input_low = c->low;
   options.network.input_high = c->high;
   float *x = inputs_of(graph, c);
@@ -67,6 +69,8 @@ int main(int argc, char **argv) {
   for (; at < argc && argv[at][0] == '-'; at++) {
     if (!strcmp(argv[at], "--verbose"))
       c.verbose = true;
+    else if (!strcmp(argv[at], "--tile"))
+      c.tile = true;
     else if (at + 1 < argc && !strcmp(argv[at], "--device"))
       device = argv[++at];
     else if (at + 1 < argc && !strcmp(argv[at], "--low"))

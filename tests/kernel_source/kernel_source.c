@@ -1,5 +1,6 @@
 /* sepcl_kernel_source VARIANT [NAME=VALUE...]: the program that the library hands to a driver for one variant, on
  * standard output. NAME=VALUE changes local, vec, mr, nr or one of the variant's macros: what such a kernel would be.
+ * halves=1 to 15: which of x, r, s and y (1, 2, 4, 8) are halves in memory.
  * sepcl_kernel_source --options: the options that go with it on a driver other than PoCL. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ int main(int argc, char **argv) {
   const variant *known = variant_find(argv[1]);
   if (!known) return fail("no variant ", argv[1]);
   variant v = *known;
+  kernel_form form = {&v, 0};
   char macros[MACROS_SIZE];
   snprintf(macros, sizeof macros, "%s", v.macros);
   v.macros = macros;
@@ -49,12 +51,13 @@ int main(int argc, char **argv) {
     if (!equals) return fail("not NAME=VALUE: ", argv[i]);
     const size_t length = (size_t)(equals - argv[i]);
     int32_t *number = field(&v, argv[i], length);
-    if (number)
+    if (!strncmp(argv[i], "halves=", 7))
+      form.halves = (int32_t)strtol(equals + 1, NULL, 10) % HALVES_COUNT;
+    else if (number)
       *number = (int32_t)strtol(equals + 1, NULL, 10);
     else
       set_macro(macros, argv[i], length);
   }
-  const kernel_form form = {&v, 0};
   char *source = program_source(&form, 1, true);
   if (!source) return fail(sepcl_last_error(), "");
   int bad = fputs(source, stdout) < 0 || fflush(stdout);
