@@ -199,7 +199,9 @@ sepcl_status bind_steps(sepcl_network *network) {
       p->reason = "tuned";
     else if (bind_step(network, p, NULL) != SEPCL_OK)
       return failure(SEPCL_UNSUPPORTED, "node '%s': %s", network->graph->nodes[p->node].name, sepcl_last_error());
-    if (!p->reason) p->reason = "first of its stage's list that fits device and shape";
+    if (!p->reason)
+      p->reason = variant_macro(p->bound.v, "TR") ? "the tile that its size and the device's units make cheapest"
+                                                  : "first of its stage's list that fits device and shape";
     p->macs = stage_macs(&p->bound.s);
     p->bytes = step_bytes(p);
   }
