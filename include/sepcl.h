@@ -649,6 +649,8 @@ typedef struct sepcl_tune_report {
   sepcl_replay replay;         /* the faster one */
   double default_ms, tuned_ms; /* of the whole, lower quartile of interleaved runs; 0: not measured */
   double seconds;
+  /* Sums over the shapes, each alone: by the built-in rules, by what the cost model ranks first, by the best candidate. */
+  double rules_ms, model_ms, best_ms;
 } sepcl_tune_report;
 
 /* Measures candidates for the network that `graph` and `options` give on the device and remembers the winners in the

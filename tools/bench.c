@@ -6,6 +6,8 @@
 #include "message.h"
 #include "peak.h"
 #include "progress.h"
+#include "run/network.h"
+#include "select/cost.h"
 #include "session.h"
 #include "statistics.h"
 #include "table.h"
@@ -84,6 +86,17 @@ static double attainable(const peak *best, const sepcl_stage_info *stage) {
   return fed < best->gflops ? fed : best->gflops;
 }
 
+/* By the cost model, with the peak and the bandwidths of this run, in a launch of its own as it was measured. */
+static double predicted_ms(const bench *b, int32_t index) {
+  const device_limits limits = device_limits_of(b->s.device);
+  const bound_stage *bound = &b->s.network->steps[index].bound;
+  device_rates rates = rates_of_limits(&limits);
+  rates.macs = 0.5e9 * b->best.gflops;
+  rates.far_bytes = 1e9 * b->best.gigabytes;
+  rates.near_bytes = 1e9 * b->best.near_gigabytes;
+  return 1e3 * stage_seconds(bound, &rates, &limits, true);
+}
+
 static cJSON *layers_json(const bench *b) {
   cJSON *layers = cJSON_CreateArray();
   for (int i = 0; i < sepcl_network_stage_count(b->s.network); i++) {
@@ -94,6 +107,7 @@ static cJSON *layers_json(const bench *b) {
     json_text(layer, "stage", stage.stage);
     json_text(layer, "kernel", stage.kernel);
     json_number(layer, "ms", b->stage_ms[i]);
+    if (stage.launches) json_number(layer, "predicted_ms", predicted_ms(b, i));
     json_number(layer, "gflops", gflops(stage.macs, b->stage_ms[i]));
     json_number(layer, "bytes", (double)stage.bytes);
     json_number(layer, "macs", (double)stage.macs);
@@ -142,7 +156,7 @@ static int print_json(const bench *b) {
 static double print_layers(const bench *b) {
   double total = 0.0;
   for (int i = 0; i < sepcl_network_stage_count(b->s.network); i++) total += b->stage_ms[i];
-  table *t = table_create("stage|kind|kernel|>ms|>GFLOP/s|>of peak|>roofline|>flop/B|");
+  table *t = table_create("stage|kind|kernel|>ms|>predicted|>GFLOP/s|>of peak|>roofline|>flop/B|");
   for (int i = 0; i < sepcl_network_stage_count(b->s.network); i++) {
     sepcl_stage_info stage;
     char bar[64];
@@ -152,6 +166,7 @@ static double print_layers(const bench *b) {
     table_cell(t, "%s", stage.stage);
     table_cell(t, "%s", stage.kernel);
     table_cell(t, "%.3f", b->stage_ms[i]);
+    table_cell(t, "%.3f", predicted_ms(b, i));
     if (stage.macs) {
       table_cell(t, "%.1f", rate);
       table_cell(t, "%.0f%%", 100.0 * rate / b->best.gflops);

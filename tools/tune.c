@@ -12,7 +12,10 @@ static void show(void *user, double share, const char *what) {
 }
 
 static const char *replay_name(sepcl_replay replay) {
-  return replay == SEPCL_REPLAY_LAUNCHES ? "launches" : replay == SEPCL_REPLAY_ONE_LAUNCH ? "one-launch" : "auto";
+  return replay == SEPCL_REPLAY_LAUNCHES         ? "launches"
+         : replay == SEPCL_REPLAY_ONE_LAUNCH     ? "one-launch"
+         : replay == SEPCL_REPLAY_COMMAND_BUFFER ? "command-buffer"
+                                                 : "auto";
 }
 
 static int print_json(const session *s, const char *level, const sepcl_tune_report *report) {
@@ -23,6 +26,9 @@ static int print_json(const session *s, const char *level, const sepcl_tune_repo
   json_number(root, "candidates", report->candidates);
   json_number(root, "rounds", report->rounds);
   json_number(root, "changed", report->changed);
+  json_number(root, "rules_ms", report->rules_ms);
+  json_number(root, "model_ms", report->model_ms);
+  json_number(root, "best_ms", report->best_ms);
   json_number(root, "default_ms", report->default_ms);
   json_number(root, "tuned_ms", report->tuned_ms);
   json_text(root, "replay", replay_name(report->replay));
@@ -33,6 +39,8 @@ static int print_json(const session *s, const char *level, const sepcl_tune_repo
 static int print_text(const sepcl_tune_report *report) {
   printf("stages    %d shapes, %d candidates, the best of %d interleaved rounds\n", report->shapes, report->candidates,
          report->rounds);
+  printf("alone     %.3f ms by the built-in rules, %.3f as the cost model ranks, %.3f by the best of each\n",
+         report->rules_ms, report->model_ms, report->best_ms);
   printf("changed   %d of %d shapes take another choice than the built-in one\n", report->changed, report->shapes);
   if (report->default_ms > 0.0)
     printf("whole     %.3f ms by the built-in rules, %.3f ms tuned (%.1f%%; replay %s)\n", report->default_ms,

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "run/tuner.h"
+#include "select/cost.h"
 
 /* A candidate for all stages at once: how many tasks for each unit of the device, over how many panels, and whether
  * with each stage's first or second best variant. 0: the stage's own rule. */
@@ -170,6 +171,39 @@ static void choose(tuner *t) {
   }
 }
 
+/* What ranking the candidates by the cost model would have given. */
+static sepcl_status judge_model(tuner *t) {
+  const device_limits limits = device_limits_of(t->device);
+  const device_rates rates = rates_of_limits(&limits);
+  double *least = calloc((size_t)t->shape_count + 1, sizeof *least);
+  int32_t *picks = calloc((size_t)t->shape_count + 1, sizeof *picks);
+  sepcl_status status = least && picks ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
+  for (int32_t c = 0; c < t->candidate_count && status == SEPCL_OK; c++) {
+    const sepcl_network *network = t->networks[candidates[c].network];
+    if (!network) continue;
+    status = apply(t, c);
+    for (int32_t k = 0; k < t->shape_count && status == SEPCL_OK; k++) {
+      if (t->shapes[k].best[c] <= 0.0) continue;
+      const double seconds = stage_seconds(&network->steps[t->shapes[k].step].bound, &rates, &limits, true);
+      if (c && seconds >= least[k]) continue;
+      least[k] = seconds;
+      picks[k] = c;
+    }
+  }
+  for (int32_t k = 0; k < t->shape_count && status == SEPCL_OK; k++) {
+    const tuned_shape *s = &t->shapes[k];
+    double best = s->best[0];
+    for (int32_t c = 1; c < t->candidate_count; c++)
+      if (s->best[c] > 0.0 && s->best[c] < best) best = s->best[c];
+    t->report.rules_ms += 1e3 * s->best[0];
+    t->report.model_ms += 1e3 * s->best[picks[k]];
+    t->report.best_ms += 1e3 * best;
+  }
+  free(least);
+  free(picks);
+  return status;
+}
+
 sepcl_status tuner_measure_stages(tuner *t) {
   uint64_t *ns = calloc((size_t)t->networks[0]->step_count + 1, sizeof *ns);
   if (!ns) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
@@ -182,5 +216,6 @@ sepcl_status tuner_measure_stages(tuner *t) {
   }
   free(ns);
   if (status == SEPCL_OK) choose(t);
+  if (status == SEPCL_OK) status = judge_model(t);
   return status;
 }

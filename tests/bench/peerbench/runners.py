@@ -1,6 +1,6 @@
 """The side that asks: starts, stops and times the workers, and sepcl's command, in interleaved rounds."""
 import ctypes, functools, json, os, pathlib, select, shutil, signal, statistics, subprocess, sys, time
-from settings import BURST_TIMEOUT, NO_AVX512_IN_GLIBC, OPTIONS, QUIET, START_TIMEOUT
+from settings import BURST_TIMEOUT, COMPILER_TIMEOUT, NO_AVX512_IN_GLIBC, OPTIONS, QUIET, START_TIMEOUT
 
 INTEL = pathlib.Path(__file__).parents[2] / "intel/runtime.sh"   # says where Intel's runtime lies; fetches it at first
 
@@ -45,7 +45,7 @@ class Runner:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=dict(environment(name), **more),
             preexec_fn=die_with_parent)
         try:
-            self.info = self.answer(START_TIMEOUT)
+            self.info = self.answer(COMPILER_TIMEOUT if name == "sepcl-intel" else START_TIMEOUT)
         except BaseException:
             self.close()
             raise

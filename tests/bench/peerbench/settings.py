@@ -11,6 +11,7 @@ WRONG_OF_CONTROL = 0.05   # ... or by more than this share of what another pictu
 QUIET = 0.25              # cores that others may keep busy when a burst starts
 LOUD = 0.2                # and during the bursts, before figures count for nothing
 START_TIMEOUT, BURST_TIMEOUT = 300, 120   # seconds
+COMPILER_TIMEOUT = 1200   # of Intel's: minutes for some networks, once
 
 NO_AVX512_IN_GLIBC = "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX512BW"   # see width.py
 
