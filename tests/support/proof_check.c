@@ -84,13 +84,15 @@ static void take_sets(sepcl_weights sets[3], float **changed, const checker *c, 
   const sepcl_network *network = c->execution->network;
   *changed = NULL;
   for (int32_t i = 0; i < p->set_count && i < 3; i++) sets[i] = network_weights(network, &p->sets[i]);
-  const node *n = p->set_count ? graph_node(network->graph, p->sets[0].weights) : NULL;
+  /* Of a fused block the last set: nothing may clip away what it changes. */
+  const int32_t last = p->set_count - 1;
+  const node *n = p->set_count ? graph_node(network->graph, p->sets[last].weights) : NULL;
   if (!c->options->perturb || !n) return;
   *changed = malloc((size_t)node_elements(n) * sizeof **changed);
   if (!*changed) return;
   memcpy(*changed, n->data, (size_t)node_elements(n) * sizeof **changed);
   (*changed)[0] *= (float)c->options->perturb;
-  sets[0].weights = *changed;
+  sets[last].weights = *changed;
 }
 
 static bool check_step(checker *c, int32_t index) {
