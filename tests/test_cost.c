@@ -4,7 +4,8 @@
 #include "select/cost.h"
 #include "support/context.h"
 
-static const device_limits limits = {.vector_width = 16, .compute_units = 2, .max_work_group = 4096, .local_memory = 1 << 16};
+static const device_limits limits = {
+    .vector_width = 16, .compute_units = 2, .max_work_group = 4096, .local_memory = 1 << 16};
 
 static stage pointwise(int32_t pixels, int32_t inputs, int32_t outputs) {
   return (stage){.kind = STAGE_POINTWISE,
