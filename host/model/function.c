@@ -5,7 +5,7 @@
 
 #include "model/order.h"
 
-enum { MAX_CALLS = 16, MAX_INLINED = 1 << 18 };
+enum { MAX_CALLS = 32, MAX_INLINED = 1 << 18 };
 
 static bool is_onnx(const char *domain) { return !domain || !*domain || !strcmp(domain, "ai.onnx"); }
 

@@ -25,6 +25,7 @@ Where ONNX's text and engines differ, or it leaves a choice:
 * A pool whose only window reaches past the end by less than its stride gives one output, as in ONNX Runtime,
   which rounds towards zero; ONNX's formula gives none.
 * An open dimension (0, -1 or a name) that nothing settles is 1 if it is the first one; others must be settled.
+* A known float that is cast to an integer type which cannot hold it becomes the nearest one that it can.
 * NaN is a number like others to a maximum: it wins. ONNX Runtime's MaxPool passes over it.
 
 Layouts cost nothing where they can: the reader tracks the order of each tensor's axes, so Transpose, Reshape, Squeeze,
