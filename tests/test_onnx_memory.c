@@ -18,7 +18,7 @@ static const char *const models[] = {
     "Cast f -> g to:i=10; Cast g -> h to:i=6; Cast h -> k to:i=1; Mul x,k -> l; Shape x -> s;"
     "const from int64 1 = 2; const to int64 1 = 4; Slice s,from,to -> t; Concat t,from -> u axis:i=0;"
     "const zero float - = 0; const one float - = 1; Range zero,one,one -> r; Add l,r -> m;"
-    "ConstantOfShape t -> v; Transpose v -> w; Add m,w -> y; output y",
+    "ConstantOfShape t -> v; Transpose v -> w; ReduceL2 b -> n; Add m,w -> o; Mul o,n -> y; output y",
     /* layouts, constants in another order, views, several outputs */
     X
     "const w float 8x4x3x3; const p float 4x8x8; Conv x,w -> a pads:is=1,1,1,1; Split a -> b,c axis:i=1; Add b,p -> d;"
