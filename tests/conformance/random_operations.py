@@ -53,7 +53,8 @@ class Drawer(Patterns):
 
     # ---- one node of each kind; False: it does not fit the present shape ----
     def unary(self):
-        name = self.pick(*[n for n, since in UNARY.items() if since <= self.opset])
+        names = [n for n, since in UNARY.items() if since <= self.opset]
+        name = self.pick(*names, *[n for n in names if UNARY[n] > 12] * 3)  # few graphs are of opsets that have these
         attributes = {"alpha": float(self.random.uniform(0.05, 1))} if name in ALPHA and self.random.random() < 0.7 else {}
         if name == "HardSigmoid":
             attributes["beta"] = float(self.random.uniform(0, 1))
