@@ -41,23 +41,30 @@ typedef int int1;
 #define store_16(value, p) vstore16(value, 0, p)
 #else
 #define OVERLOADED __attribute__((overloadable))
-#define LOADS_AND_STORES_IN(space)                                                              \
-  static inline OVERLOADED float load_1(space const float *p) { return *p; }                    \
-  static inline OVERLOADED float4 load_4(space const float *p) { return vload4(0, p); }         \
-  static inline OVERLOADED float8 load_8(space const float *p) { return vload8(0, p); }         \
-  static inline OVERLOADED float16 load_16(space const float *p) { return vload16(0, p); }      \
-  static inline OVERLOADED void store_1(float v, space float *p) { *p = v; }                    \
-  static inline OVERLOADED void store_4(float4 v, space float *p) { vstore4(v, 0, p); }         \
-  static inline OVERLOADED void store_8(float8 v, space float *p) { vstore8(v, 0, p); }         \
-  static inline OVERLOADED void store_16(float16 v, space float *p) { vstore16(v, 0, p); }      \
-  static inline OVERLOADED float load_1(space const half *p) { return vload_half(0, p); }       \
-  static inline OVERLOADED float4 load_4(space const half *p) { return vload_half4(0, p); }     \
-  static inline OVERLOADED float8 load_8(space const half *p) { return vload_half8(0, p); }     \
-  static inline OVERLOADED float16 load_16(space const half *p) { return vload_half16(0, p); }  \
-  static inline OVERLOADED void store_1(float v, space half *p) { vstore_half_rte(v, 0, p); }   \
-  static inline OVERLOADED void store_4(float4 v, space half *p) { vstore_half4_rte(v, 0, p); } \
-  static inline OVERLOADED void store_8(float8 v, space half *p) { vstore_half8_rte(v, 0, p); } \
-  static inline OVERLOADED void store_16(float16 v, space half *p) { vstore_half16_rte(v, 0, p); }
+#ifdef HALVES_BY_BITS /* the device's vload_half wants whole vectors aligned, which they need not be */
+#define HALF_VECTORS_IN(space, n)                                   \
+  static inline OVERLOADED float##n load_##n(space const half *p) { \
+    const ushort##n bits = vload##n(0, (space const ushort *)p);    \
+    return vload_half##n(0, (const half *)&bits);                   \
+  }                                                                 \
+  static inline OVERLOADED void store_##n(float##n v, space half *p) { vstore_half##n##_rte(v, 0, p); }
+#else
+#define HALF_VECTORS_IN(space, n)                                                                 \
+  static inline OVERLOADED float##n load_##n(space const half *p) { return vload_half##n(0, p); } \
+  static inline OVERLOADED void store_##n(float##n v, space half *p) { vstore_half##n##_rte(v, 0, p); }
+#endif
+#define LOADS_AND_STORES_IN(space)                                                            \
+  static inline OVERLOADED float load_1(space const float *p) { return *p; }                  \
+  static inline OVERLOADED float4 load_4(space const float *p) { return vload4(0, p); }       \
+  static inline OVERLOADED float8 load_8(space const float *p) { return vload8(0, p); }       \
+  static inline OVERLOADED float16 load_16(space const float *p) { return vload16(0, p); }    \
+  static inline OVERLOADED void store_1(float v, space float *p) { *p = v; }                  \
+  static inline OVERLOADED void store_4(float4 v, space float *p) { vstore4(v, 0, p); }       \
+  static inline OVERLOADED void store_8(float8 v, space float *p) { vstore8(v, 0, p); }       \
+  static inline OVERLOADED void store_16(float16 v, space float *p) { vstore16(v, 0, p); }    \
+  static inline OVERLOADED float load_1(space const half *p) { return vload_half(0, p); }     \
+  static inline OVERLOADED void store_1(float v, space half *p) { vstore_half_rte(v, 0, p); } \
+  HALF_VECTORS_IN(space, 4) HALF_VECTORS_IN(space, 8) HALF_VECTORS_IN(space, 16)
 LOADS_AND_STORES_IN(__global)
 LOADS_AND_STORES_IN(__local)
 LOADS_AND_STORES_IN(__private)

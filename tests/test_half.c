@@ -10,6 +10,7 @@
 #include "support/half.h"
 #include "support/proof_check.h"
 #include "support/random.h"
+#include "support/sweep.h"
 #include "support/zoo_outputs.h"
 #include "zoo.h"
 
@@ -224,10 +225,25 @@ START_TEST(floats_have_bounds) {
 END_TEST
 
 Suite *suite_half(void);
+/* Rows of halves that no vector divides lie at any even address: PoCL's own vload_half faults there. */
+START_TEST(unaligned_halves_are_read) {
+  sweep_options options = {
+      .seed = 1, .count = 6, .limits = {100000, 24, 80, false}, .halves = -1, .variant = "pool_row8"};
+  uint64_t *hits = calloc((size_t)variant_count + 1, sizeof *hits);
+  sweep_result result = {0};
+  ck_assert_ptr_nonnull(hits);
+  sweep_kind(test_context_shared(), CASE_POOL, &options, &result, hits);
+  ck_assert_uint_gt(result.launches, 0);
+  ck_assert_uint_eq(result.wrong + result.failed, 0);
+  free(hits);
+}
+END_TEST
+
 Suite *suite_half(void) {
   Suite *suite = suite_create("half");
   TCase *tcase = tcase_create("halves");
   tcase_set_timeout(tcase, 600);
+  tcase_add_test(tcase, unaligned_halves_are_read);
   tcase_add_test(tcase, overflow_is_found_beforehand);
   tcase_add_test(tcase, as_a_half_it_would_overflow);
   tcase_add_test(tcase, the_input_range_counts);
