@@ -18,13 +18,18 @@ typedef struct contents {
 } contents;
 
 typedef struct certificate {
-  sepcl_network *network;
+  const sepcl_network *network;
   contents *storages; /* per slot */
 } certificate;
 
 static sepcl_value value_of_slot(const sepcl_network *network, sepcl_value slot) {
   const int32_t count = network->graph->count;
   return slot < count ? slot : slot < own_slot(network, 0) ? network->graph->outputs[slot - count].value : -1;
+}
+
+int64_t storage_channels(const sepcl_network *network, sepcl_value slot) {
+  const node *n = graph_node(network->graph, value_of_slot(network, slot));
+  return network->storages[slot].kind == STORAGE_NONE || !n ? 0 : node_channels(n);
 }
 
 static void describe_constant(contents *c, const node *n) {
@@ -45,8 +50,8 @@ static bool describe_storages(certificate *c) {
     const storage *s = &network->storages[slot];
     const node *n = graph_node(network->graph, value_of_slot(network, slot));
     contents *to = &c->storages[slot];
-    if (s->kind == STORAGE_NONE || !n) continue;
-    to->count = node_channels(n);
+    to->count = storage_channels(network, slot);
+    if (!to->count) continue;
     to->channels = calloc((size_t)to->count + 1, sizeof *to->channels);
     if (!to->channels) return false;
     for (int64_t i = 0; i < to->count; i++)
@@ -314,4 +319,14 @@ sepcl_status certify_network(sepcl_network *network) {
   network->certified = done;
   close_certificate(&c);
   return done ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the network's certificate");
+}
+
+sepcl_status certify_measured(const sepcl_network *network, step *p, known *const measured[3]) {
+  const sepcl_value roots[3] = {p->x.root, p->r.root, p->s.root};
+  certificate c = {network, calloc((size_t)network->slot_count + 1, sizeof(contents))};
+  for (int i = 0; c.storages && i < 3; i++)
+    if (measured[i]) c.storages[roots[i]] = (contents){measured[i], storage_channels(network, roots[i])};
+  const bool done = c.storages && certify_step(&c, p);
+  free(c.storages);
+  return done ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory for a stage's certificate");
 }

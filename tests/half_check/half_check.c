@@ -1,8 +1,10 @@
-/* sepcl_half_check [--device SPEC] [--low X --high X] [--tile] [--verbose] [MODEL.onnx | ZOO_SPEC]...
+/* sepcl_half_check [--measured] [--device SPEC] [--low X --high X] [--tile] [--verbose] [MODEL.onnx | ZOO_SPEC]...
  *   runs networks in f16, stage by stage, and holds every stage against exact arithmetic on the halves that it read:
  * each result must lie in its proven range and within its proven error. Without arguments: the zoo. --tile: kernels for
  * GPUs. Two controls beside each network: bounds divided by a million, and one weight of each stage thrice as large,
- * must both be found out. */
+ * must both be found out.
+ * --measured: in f32, and the bounds are for the ranges that each stage's operands have in this run, so that every
+ * stage has one, however deep the network is. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 typedef struct command {
   test_context context;
   float low, high;
-  bool verbose, tile;
+  bool verbose, tile, measured;
 } command;
 
 static float *inputs_of(const sepcl_graph *graph, const command *c) {
@@ -33,8 +35,8 @@ static bool check(const command *c, const char *name) {
   const bool file = length > 5 && !strcmp(name + length - 5, ".onnx");
   if (file ? sepcl_graph_load(&graph, name, NULL) : zoo_build(&graph, name))
     return printf("%-50s FAILED %s\n", name, file ? sepcl_last_error() : zoo_last_error()), false;
-  proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, stdout};
-  options.network.precision = SEPCL_F16;
+  proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, c->measured, stdout};
+  options.network.precision = c->measured ? SEPCL_F32 : SEPCL_F16;
   if (c->tile) options.network.family = SEPCL_FAMILY_TILE;
   options.network.input_low = c->low;
   options.network.input_high = c->high;
@@ -49,7 +51,7 @@ static bool check(const command *c, const char *name) {
   options.perturb = 3;
   good = good && proof_check_run(&perturbed, &c->context, graph, x, &options);
   if (good) {
-    good = !r.outside && r.finite && divided.outside && perturbed.outside;
+    good = !r.outside && r.finite && !(c->measured && r.unknown) && divided.outside && perturbed.outside;
     printf(
         "%-50s %s %d stages, %d with halves, %d outside, %d unknown, worst %.2f of its bound, %d tensors f16, %d kept "
         "f32, controls found %d and %d\n",
@@ -71,6 +73,8 @@ int main(int argc, char **argv) {
       c.verbose = true;
     else if (!strcmp(argv[at], "--tile"))
       c.tile = true;
+    else if (!strcmp(argv[at], "--measured"))
+      c.measured = true;
     else if (at + 1 < argc && !strcmp(argv[at], "--device"))
       device = argv[++at];
     else if (at + 1 < argc && !strcmp(argv[at], "--low"))

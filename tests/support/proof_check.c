@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/certificate.h"
 #include "run/run.h"
 #include "support/exact.h"
 #include "support/half.h"
@@ -95,13 +96,40 @@ static void take_sets(sepcl_weights sets[3], float **changed, const checker *c, 
   sets[last].weights = *changed;
 }
 
+/* Between which numbers the elements of each channel lie; NULL: no operand, or out of memory. */
+static known *ranges_of(const content *from, int64_t channels) {
+  known *out = from->values && channels ? calloc((size_t)channels, sizeof *out) : NULL;
+  for (int64_t i = 0; out && i < channels; i++) out[i] = known_empty();
+  for (int64_t i = 0; out && i < from->elements; i++) {
+    known *k = &out[i % channels];
+    k->low = fmin(k->low, (double)from->values[i]);
+    k->high = fmax(k->high, (double)from->values[i]);
+  }
+  return out;
+}
+
+/* The step's bound for the ranges that its operands have now. */
+static bool certify_as_measured(step *p, const checker *c, const content in[3]) {
+  const sepcl_network *network = c->execution->network;
+  const place *operands[3] = {&p->x, &p->r, &p->s};
+  known *ranges[3] = {NULL, NULL, NULL};
+  for (int i = 0; i < 3; i++)
+    if (operands[i]->root != SEPCL_NO_VALUE)
+      ranges[i] = ranges_of(&in[i], storage_channels(network, operands[i]->root));
+  const bool done = certify_measured(network, p, ranges) == SEPCL_OK;
+  for (int i = 0; i < 3; i++) free(ranges[i]);
+  return done;
+}
+
 static bool check_step(checker *c, int32_t index) {
-  const step *p = &c->execution->network->steps[index];
+  step of_measured = c->execution->network->steps[index];
+  const step *p = &of_measured;
   const place *operands[4] = {&p->x, &p->r, &p->s, &p->y};
   content in[4] = {{NULL, 0}};
   bool done = true;
   for (int i = 0; i < 3 && done; i++)
     if (operands[i]->root != SEPCL_NO_VALUE) done = read_storage(&in[i], c, operands[i]);
+  if (done && c->options->measured) done = certify_as_measured(&of_measured, c, in);
   done = done && launch(c, index) && read_storage(&in[3], c, &p->y);
   sepcl_weights sets[3];
   float *changed = NULL;

@@ -11,8 +11,9 @@ typedef struct proof_check_options {
   sepcl_network_options network;
   double divisor; /* negative control: bounds are divided by it; 1: as they are */
   int32_t
-      perturb;  /* negative control: the exact side takes the first weight of each stage as this many times greater */
-  bool verbose; /* a line a stage */
+      perturb;   /* negative control: the exact side takes the first weight of each stage as this many times greater */
+  bool verbose;  /* a line a stage */
+  bool measured; /* bounds for the ranges that the stages' operands really have, not for all inputs */
   FILE *log;
 } proof_check_options;
 
