@@ -107,6 +107,7 @@ def gather(paths, engines):
         network = network or measure(path, engines, run["versions"], widths)
         if "engines" in network:
             verdict(path.stem, network)
+            run.update({k: network["conditions"][k] for k in ("threads", "rounds", "seconds")})
             widths.update({n: e["width"] for n, e in network["engines"].items() if e.get("width")})
         run["networks"][path.stem] = network
         note_peak(run, network)
