@@ -1,8 +1,9 @@
 /* Pointwise and general convolutions, and matrix products: rows are output pixels, read where they lie.
  *
  * Packed weights: for each group its panels of NR outputs (the last one as many vectors as it needs), each its biases,
- * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding; then, with
- * mode 1, the place in its pixel of each output, as an integer.
+ * then its weights for each (ky, kx, ci); after the last panel a row of zeros for pixels in the padding; then, as
+ * integers, the place in its pixel of each output and of each input where params.h's modes say so (inputs: where the
+ * kernel is 1x1 and unpadded).
  *
  * split: 0 rows in a task, 1 tasks over the rows of an image, 2 panels in a task, 3 tasks over a group's panels, 4 rows
  * of an image (all images together count as one unless there is a scale), 5 panels of a group.
@@ -37,6 +38,7 @@ typedef struct FN(work) {
   __global const XT *x, *zeros; /* of the group */
   __global const ST *scale;
   int inputs, x_pitch, simple, scaled, runs;
+  __global const int *from;   /* where in its pixel each input of the group lies; 0: in order from x on */
   __global const float *soon; /* weights to fetch ahead, a line a step */
   int soon_step;
 } FN(work);
@@ -148,7 +150,6 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const long group_size = chain * ((outputs + VEC - 1) / VEC * VEC);
   FN(work) work;
   work.g = g;
-  work.x = x + p->x_at + (long)group * inputs;
   __global const float *zeros = w + p->w_at + g->groups * group_size;
   work.zeros = (__global const XT *)zeros;
   work.scale =
@@ -158,7 +159,10 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   work.scaled = p->has_scale;
   work.simple = g->sh == 1 && g->sw == 1;
   work.runs = g->dw == 1 && p->x_pitch == inputs && !p->has_scale;
-  __global const int *order = p->mode == 1 ? (__global const int *)(zeros + inputs) : 0;
+  __global const int *orders = (__global const int *)(zeros + inputs);
+  __global const int *order = p->mode & ORDERED_OUTPUTS ? orders : 0;
+  work.from = p->mode & ORDERED_INPUTS ? orders + (order ? g->oc : 0) + group * inputs : 0;
+  work.x = x + p->x_at + (work.from ? 0 : (long)group * inputs);
   FN(ending) end = FN(ending_of)(p);
   for (int i = panel_from; i < panel_to; i++) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;

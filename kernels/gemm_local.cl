@@ -38,7 +38,8 @@ static int FN(inside)(const FN(source) * t, const FN(origin) * from, const FN(st
 
 static __global const XT *FN(input)(const FN(source) * t, const FN(origin) * from, const FN(step) at) {
   const window_params *g = &t->p->u.window;
-  return from->x + (CONV ? ((long)at.ky * g->dh * g->w + at.kx * g->dw) * t->p->x_pitch : 0) + at.ci;
+  return from->x + (CONV ? ((long)at.ky * g->dh * g->w + at.kx * g->dw) * t->p->x_pitch : 0) +
+         (t->from ? t->from[at.ci] : at.ci);
 }
 
 static float FN(element)(const FN(source) * t, const FN(origin) * from, const FN(step) at) {
@@ -50,7 +51,7 @@ static float FN(element)(const FN(source) * t, const FN(origin) * from, const FN
 /* Four steps of the chain; zeros in the padding and after its end. */
 static float4 FN(quad)(const FN(source) * t, const FN(origin) * from, FN(step) at) {
   float4 v = (float4)(0.0f);
-  if (at.ci + 4 <= t->inputs) {
+  if (at.ci + 4 <= t->inputs && !t->from) {
     if (!FN(inside)(t, from, at)) return v;
     v = load_4(FN(input)(t, from, at));
     return t->p->has_scale ? v * load_4(t->scale + at.ci) : v;

@@ -32,7 +32,7 @@
 /* A pixel's input; zero after the last. */
 static float FN(element)(const FN(source) * t, const int from, const int ci) {
   if (ci >= t->inputs) return 0.0f;
-  const float v = LOAD1(t->x + from + ci);
+  const float v = LOAD1(t->x + from + (t->from ? t->from[ci] : ci));
   return t->p->has_scale ? v * LOAD1(t->scale + ci) : v;
 }
 

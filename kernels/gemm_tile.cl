@@ -19,7 +19,7 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
       if (t->scaled)
         TILE_SCALED_LOOP(count)
       else
-        TILE_FETCHING_LOOP(count)
+        TILE_FETCHING_LOOP(count, TILE_STEP)
     }
 #else
   TILE_ROWS(TILE_POINTER)
@@ -30,10 +30,13 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
     FN(pixel) at = FN(pixel_of)(g, pixel);
     TILE_ROWS(TILE_STRIDED_ROW)
   }
+  __global const int *from = t->from;
   if (t->scaled)
     TILE_SCALED_LOOP(inputs)
+  else if (from)
+    TILE_FETCHING_LOOP(inputs, TILE_MAPPED_STEP)
   else
-    TILE_FETCHING_LOOP(inputs)
+    TILE_FETCHING_LOOP(inputs, TILE_STEP)
 #endif
   TILE_STORE
 }

@@ -153,6 +153,7 @@ static void FN(activate)(const stage_params *p, __global YT *y, const int pixel,
 typedef struct FN(source) {
   const stage_params *p;
   __global const XT *x;     /* of the group */
+  __global const int *from; /* where in its pixel each input of the group lies; 0: in order from x on */
   __global const ST *scale; /* of the image and group */
   __global const float *depthwise;
   int inputs;

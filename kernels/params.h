@@ -55,6 +55,9 @@ typedef struct network_row {
   params_int buffers[5];           /* of x, w, r, s, y: index into the launch's buffers */
 } network_row;
 
+/* Products' modes: the packed weights end in where in its pixel each output goes, and then each input lies. */
+enum { ORDERED_OUTPUTS = 1, ORDERED_INPUTS = 2 };
+
 enum { NETWORK_IO_BUFFERS = 4, NETWORK_BUFFERS = 2 + NETWORK_IO_BUFFERS /* arena, weights, the caller's */ };
 
 #endif

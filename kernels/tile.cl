@@ -64,14 +64,20 @@
 /* The same, fetching a line of memory a step from `soon` on, and the weights of four steps ahead from the cache that
  * the panel is in to the nearest one. */
 #define TILE_FETCH_B(i, v) PREFETCH_NEAR(b + (4 * TV + v) * VEC);
-#define TILE_FETCHING_LOOP(count)     \
-  for (int k = 0; k < (count); k++) { \
-    TILE_VECTORS(TILE_LOAD_B, 0)      \
-    TILE_VECTORS(TILE_FETCH_B, 0)     \
-    PREFETCH(soon);                   \
-    TILE_ROWS(TILE_STEP)              \
-    b += TV * VEC;                    \
-    soon += soon_step;                \
+#define TILE_FETCHING_LOOP(count, STEP) \
+  for (int k = 0; k < (count); k++) {   \
+    TILE_VECTORS(TILE_LOAD_B, 0)        \
+    TILE_VECTORS(TILE_FETCH_B, 0)       \
+    PREFETCH(soon);                     \
+    TILE_ROWS(STEP)                     \
+    b += TV * VEC;                      \
+    soon += soon_step;                  \
+  }
+/* Inputs that lie in another order. */
+#define TILE_MAPPED_STEP(i)                   \
+  {                                           \
+    const FV a = (FV)(LOAD1(a##i + from[k])); \
+    TILE_VECTORS(TILE_FMA, i)                 \
   }
 /* The same with a[k] * scale[k] for a[k]; where PADDED(i), row i is zeros whatever the scale (infinity times 0 is NaN).
  */

@@ -18,6 +18,7 @@ static void free_node(node *n) {
   free(n->name);
   free(n->inputs);
   free(n->fused_from);
+  free(n->input_order);
   free(n->output_order);
   free(n->indices);
   free(n->owned);
@@ -205,7 +206,7 @@ static bool copy_node(node *to, const node *from) {
   to->inputs = calloc(from->input_count > 0 ? (size_t)from->input_count : 1, sizeof *to->inputs);
   if (to->inputs && from->input_count) memcpy(to->inputs, from->inputs, (size_t)from->input_count * sizeof *to->inputs);
   to->indices = NULL;
-  to->output_order = NULL; /* made by passes, on the copy */
+  to->input_order = to->output_order = NULL; /* made by passes, on the copy */
   size_t indices = from->indices ? (size_t)from->dims[from->axis] : 0;
   if (indices) to->indices = calloc(indices, sizeof *to->indices);
   if (to->indices) memcpy(to->indices, from->indices, indices * sizeof *to->indices);

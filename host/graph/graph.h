@@ -71,6 +71,7 @@ typedef struct node {
   int32_t expanded;        /* inverted residual */
   bool interleaved;        /* concat: channel i of input k becomes channel i * input_count + k */
   int32_t biased_channels; /* conv: input channels, constant but not zero, that a pass took into its bias */
+  int32_t *input_order;    /* conv 1x1: input channel i is read at input_order[i]; NULL: at i */
   int32_t *output_order;   /* conv: output channel o is stored at output_order[o]; NULL: at o */
   bool scattered;          /* conv: output_order names places among an interleaved concatenation's channels */
 

@@ -115,6 +115,14 @@ static void write_channels(certificate *c, step *p, const known *v, int64_t coun
   for (int64_t i = 0; i < count; i++) write_known(c, p, first < 0 ? -1 : first + (order ? order[i] : i), v[i]);
 }
 
+/* Channels as the stage counts them; frees what it is given. */
+static known *in_order(known *stored, const int32_t *order, int64_t count) {
+  known *out = stored && order ? calloc((size_t)count + 1, sizeof *out) : NULL;
+  for (int64_t i = 0; out && i < count; i++) out[i] = stored[order[i]];
+  if (order) free(stored);
+  return order ? out : stored;
+}
+
 static bool certify_channels(certificate *c, step *p) {
   const stage *s = &p->bound.s;
   const bool convolves = p->set_count > 0, residual = p->r.root != SEPCL_NO_VALUE && s->kind != STAGE_DEFORM_CONV;
@@ -126,7 +134,8 @@ static bool certify_channels(certificate *c, step *p) {
     sets[i] = network_weights(c->network, &p->sets[i]);
     rounded = rounded || p->sets[i].rounded;
   }
-  known *x = read_channels(c, &p->x, inputs), *out = calloc((size_t)outputs + 1, sizeof *out);
+  known *x = in_order(read_channels(c, &p->x, inputs), s->input_order, inputs),
+        *out = calloc((size_t)outputs + 1, sizeof *out);
   known *r = residual ? read_channels(c, &p->r, outputs) : NULL;
   /* A mask has channels of its own. */
   known *v = scale ? read_channels(c, &p->s, s->kind == STAGE_DEFORM_CONV ? 1 : inputs) : NULL;

@@ -13,14 +13,14 @@ static bool is_pointwise(const node *n) {
   const sepcl_window *w = &n->conv.window;
   return n->kind == NODE_CONV && n->conv.groups == 1 && w->kernel_h == 1 && w->kernel_w == 1 && w->stride_h == 1 &&
          w->stride_w == 1 && !w->pad_top && !w->pad_left && !w->pad_bottom && !w->pad_right &&
-         n->scale == SEPCL_NO_VALUE && !n->output_order;
+         n->scale == SEPCL_NO_VALUE && !n->output_order && !n->input_order;
 }
 
 /* The convolution that makes `value`, if `reader` alone reads it and nothing else is folded into it. */
 static node *inner_conv(const sepcl_graph *graph, sepcl_value value, const node *reader) {
   node *n = graph_node(graph, value);
   if (!n || n->dead || n->kind != NODE_CONV || sole_consumer(graph, value) != reader) return NULL;
-  return n->residual == SEPCL_NO_VALUE && n->scale == SEPCL_NO_VALUE && !n->output_order ? n : NULL;
+  return n->residual == SEPCL_NO_VALUE && n->scale == SEPCL_NO_VALUE && !n->output_order && !n->input_order ? n : NULL;
 }
 
 typedef struct fused_block {

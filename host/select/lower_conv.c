@@ -33,6 +33,7 @@ sepcl_status lower_conv(sepcl_network *network, sepcl_value value) {
   s->window = n->conv.window;
   s->groups = n->conv.groups;
   s->expanded = n->expanded;
+  s->input_order = n->input_order;
   s->output_order = n->output_order;
   memcpy(s->inner, n->inner, sizeof s->inner);
   lower_read(network, &p->x, n->inputs[0]);

@@ -12,7 +12,7 @@ const char *clblast_refuses(const stage *s) {
   if (s->groups != 1) return "it has groups";
   if (s->window.stride_h != 1 || s->window.stride_w != 1) return "its stride skips rows";
   if (s->has_scale) return "its input is scaled";
-  return s->output_order ? "its outputs are stored in another order" : NULL;
+  return s->output_order || s->input_order ? "its inputs or outputs lie in another order" : NULL;
 }
 
 #ifdef SEPCL_HAVE_CLBLAST

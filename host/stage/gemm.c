@@ -1,5 +1,6 @@
 /* Convolutions and matrix products (kernels/gemm.cl): pointwise ones over rows as they lie, general ones over gathered
- * rows. Packed: panels, a row of zeros for pixels in the padding, then output_order if there is one. */
+ * rows. Packed: panels, a row of zeros for pixels in the padding, then output_order and input_order if there are any.
+ */
 #include <string.h>
 
 #include "stage/pack.h"
@@ -10,8 +11,8 @@ static weight_reader reader_of(const stage *s, const sepcl_weights *set) {
 
 static size_t packed_floats(const stage *s, const variant *v) {
   weight_reader reader = reader_of(s, NULL);
-  size_t order = s->output_order ? (size_t)s->output.c : 0;
-  return panels_floats(&reader, s->groups, v) + (size_t)reader.inputs + order;
+  size_t orders = (s->output_order ? (size_t)s->output.c : 0) + (s->input_order ? (size_t)s->input.c : 0);
+  return panels_floats(&reader, s->groups, v) + (size_t)reader.inputs + orders;
 }
 
 static void pack(const stage *s, const variant *v, const sepcl_weights *sets, float *packed) {
@@ -19,7 +20,10 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
   panels_pack(&reader, s->groups, v, packed);
   float *zeros = packed + panels_floats(&reader, s->groups, v);
   memset(zeros, 0, (size_t)reader.inputs * sizeof *packed);
-  if (s->output_order) memcpy(zeros + reader.inputs, s->output_order, (size_t)s->output.c * sizeof *s->output_order);
+  float *orders = zeros + reader.inputs;
+  if (s->output_order) memcpy(orders, s->output_order, (size_t)s->output.c * sizeof *s->output_order);
+  if (s->output_order) orders += s->output.c;
+  if (s->input_order) memcpy(orders, s->input_order, (size_t)s->input.c * sizeof *s->input_order);
 }
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
@@ -35,7 +39,7 @@ static void split_tiles(const variant *v, stage_params *params) {
 }
 
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
-  params->mode = s->output_order != NULL;
+  params->mode = (s->output_order ? ORDERED_OUTPUTS : 0) | (s->input_order ? ORDERED_INPUTS : 0);
   if (v->family == FAMILY_TILE)
     split_tiles(v, params);
   else

@@ -131,7 +131,8 @@ static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t ou
   for (int32_t y = 0; y < f.kernel_h; y++)
     for (int32_t k = 0; k < f.kernel_w; k++)
       for (int32_t i = 0; i < f.inputs; i++)
-        add_term(&c, f.factor * f.weights[weight_index(&f, output, i, y, k)], x ? x[first + i] : everything(), padded);
+        add_term(&c, f.factor * f.weights[weight_index(&f, output, i, y, k)],
+                 x ? x[n->input_order ? n->input_order[first + i] : first + i] : everything(), padded);
   if (c.terms && c.low == c.high && c.magnitude == fabs(f.bias)) /* all products are zero: exactly the packed bias */
     return (interval){(double)(float)f.bias, (double)(float)f.bias};
   return chain_interval(&c);

@@ -88,6 +88,13 @@ sepcl_status channels_keep_outputs(sepcl_graph *graph, sepcl_value conv, const c
   return status;
 }
 
+sepcl_status channels_permute(sepcl_graph *graph, sepcl_value depthwise, int32_t *order) {
+  ensure_weight_set(graph_node(graph, depthwise));
+  const int32_t channels = graph_node(graph, depthwise)->conv.outputs;
+  const channel_list all = {order, channels, channels};
+  return keep_outputs(graph, depthwise, &all);
+}
+
 sepcl_status channels_keep_inputs(sepcl_graph *graph, sepcl_value conv, const channel_list *list) {
   ensure_weight_set(graph_node(graph, conv));
   return keep_in_weights(graph, conv, NULL, list);

@@ -1,6 +1,7 @@
 /* A channel shuffle is a reshape that splits the channels, a transpose of the two parts and a reshape that joins them.
- * It becomes a permutation, and the convolution before it stores each output channel at its permuted place: no launch,
- * no copy, and no sum is reordered. A shuffle of a concatenation of equal parts into as many interleaves them:
+ * It becomes a permutation. Where 1x1 convolutions read it, they read each channel where it lies (read_shuffled.c);
+ * else the convolution before it stores each output channel at its permuted place: no launch, no copy, and no sum is
+ * reordered. A shuffle of a concatenation of equal parts into as many interleaves them:
  * convolutions among them store their channels that far apart, anything else (ShuffleNet v2's untouched half) is copied
  * once. */
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "error.h"
 #include "graph/passes/passes.h"
+#include "graph/passes/shuffle.h"
 
 /* Splits the last axis of x in two, others kept. */
 static bool splits_channels(const node *n, const node *x) {
@@ -75,9 +77,15 @@ static sepcl_status interleave(sepcl_graph *graph, sepcl_value producer, sepcl_v
   return SEPCL_OK;
 }
 
+/* At the reader's end, or at the producer's. */
 static sepcl_status reorder(sepcl_graph *graph, sepcl_value producer, sepcl_value joined, int64_t parts) {
   int32_t *order = shuffle_order(node_channels(graph_node(graph, joined)), parts);
   if (!order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
+  if (reader_takes_order(graph, joined)) {
+    sepcl_status status = read_in_order(graph, producer, joined, order);
+    free(order);
+    return status;
+  }
   sepcl_status status = absorb(graph, producer, joined);
   if (status == SEPCL_OK)
     graph->nodes[joined].output_order = order;
@@ -91,11 +99,12 @@ sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *
   for (int32_t i = 0; i < graph->count; i++) {
     int64_t parts = 1;
     sepcl_value producer = shuffled_from(graph, i, &parts);
-    if (producer == SEPCL_NO_VALUE || value_uses(graph, producer) != 1) continue;
+    if (producer == SEPCL_NO_VALUE) continue;
     const node *n = graph_node(graph, producer);
-    if (interleaves(graph, n, parts))
+    const bool alone = value_uses(graph, producer) == 1, read = reader_takes_order(graph, i);
+    if (!read && alone && interleaves(graph, n, parts))
       TRY(interleave(graph, producer, i));
-    else if (takes_order(n) && !node_is_depthwise(graph, n))
+    else if (read || (alone && takes_order(n) && !node_is_depthwise(graph, n)))
       TRY(reorder(graph, producer, i, parts));
     else
       continue;

@@ -21,7 +21,7 @@ static int32_t scale_operand(const sepcl_graph *graph, sepcl_value value, const 
 
 static bool reads_once(const node *n) {
   const sepcl_window *w = &n->conv.window;
-  return n->kind == NODE_CONV && n->conv.groups == 1 && w->kernel_h == 1 && w->kernel_w == 1;
+  return n->kind == NODE_CONV && n->conv.groups == 1 && !n->input_order && w->kernel_h == 1 && w->kernel_w == 1;
 }
 
 /* Which input of the node may be multiplied as it is read, or -1. */
