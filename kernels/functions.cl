@@ -438,23 +438,16 @@ static FV FNV(binary)(const FV a, const FV b, const int kind) {
   }
 }
 
-/* Vectors whose first `count` lanes are live. */
+/* Vectors whose first `count` lanes are live, the others zeros. */
 #define PARTS_OF(type)                                                                    \
   static OVERLOADED FV FNV(load_part)(__global const type *p, const int count) {          \
-    if (count == VEC) return LOADV(p);                                                    \
-    float lanes[VEC];                                                                     \
-    for (int i = 0; i < VEC; i++) lanes[i] = i < count ? LOAD1(p + i) : 0.0f;             \
-    return PASTE(gather_, VEC)(lanes);                                                    \
+    return count == VEC ? LOADV(p) : PASTE(load_first_, VEC)(p, count);                   \
   }                                                                                       \
   static OVERLOADED void FNV(store_part)(const FV v, __global type *p, const int count) { \
-    if (count == VEC) {                                                                   \
+    if (count == VEC)                                                                     \
       STOREV(v, p);                                                                       \
-      return;                                                                             \
-    }                                                                                     \
-    float lanes[VEC];                                                                     \
-    PASTE(scatter_, VEC)(v, lanes);                                                       \
-    for (int i = 0; i < VEC; i++)                                                         \
-      if (i < count) STORE1(lanes[i], p + i);                                             \
+    else                                                                                  \
+      PASTE(store_first_, VEC)(v, p, count);                                              \
   }
 PARTS_OF(float)
 #ifdef HALVES

@@ -51,10 +51,11 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
   return t->x + (((long)at->n * g->h + iy) * g->w + ix) * t->x_pitch;
 }
 
-/* All taps of a pixel lie inside the input. */
-static int FN(inside)(const window_params *g, const FN(pixel) * at) {
-  const int iy = at->oy * g->sh - g->pt, ix = at->ox * g->sw - g->pl;
-  return iy >= 0 && iy + (g->kh - 1) * g->dh < g->h && ix >= 0 && ix + (g->kw - 1) * g->dw < g->w;
+/* Pixels side by side of which all taps lie inside the input. */
+static int FN(row_inside)(const window_params *g, const FN(pixel) * at, const int pixels) {
+  const int iy = at->oy * g->sh - g->pt, ix = at->ox * g->sw - g->pl, last = ix + (pixels - 1) * g->sw;
+  return at->ox + pixels <= g->ow && iy >= 0 && iy + (g->kh - 1) * g->dh < g->h && ix >= 0 &&
+         last + (g->kw - 1) * g->dw < g->w;
 }
 
 #ifndef GEMM_CL
@@ -63,15 +64,12 @@ static int FN(inside)(const window_params *g, const FN(pixel) * at) {
 #define TILE_POINTER(i) __global const XT *a##i;
 #define TILE_NEXT_ROW(i) \
   a##i = row;            \
-  if (i + 1 < rows) row += pitch;
+  if (i + 1 < rows) row += next;
 #define TILE_STRIDED_ROW(i)     \
   a##i = FN(tap)(t, &at, 0, 0); \
   if (i + 1 < rows) FN(next_pixel)(g, &at);
-#define TILE_PIXEL(i)                        \
-  const FN(pixel) at##i = at;                \
-  interior = interior && FN(inside)(g, &at); \
-  if (i + 1 < rows) FN(next_pixel)(g, &at);
-#define TILE_TAP(i) __global const XT *a##i = FN(tap)(t, &at##i, ky, kx);
+#define TILE_TAP(i) a##i = FN(tap)(t, &at[i], ky, kx);
+#define TILE_MOVE(i) a##i += step;
 #define PADDED(i) (CONV && a##i == t->zeros)
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
@@ -143,7 +141,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const int images = p->has_scale ? g->n : 1, inputs = g->c / g->groups, outputs = g->oc / g->groups;
   const int panel_task = task % panel_tasks;
   task /= panel_tasks;
-  const int row_task = task % row_tasks, image = task / row_tasks % images, group = task / (row_tasks * images);
+  const int group = task % g->groups;
+  task /= g->groups;
+  const int row_task = task % row_tasks, image = task / row_tasks;
   const int row_from = row_task * g->split[0], row_to = min(rows, row_from + g->split[0]);
   const int panel_from = panel_task * g->split[2], panel_to = min(panels, panel_from + g->split[2]);
   const long chain = (long)g->kh * g->kw * inputs + 1; /* bias and weights of an output */

@@ -2,12 +2,12 @@
 
 /* Taps from the first on whose offset is at most `reach`. */
 static int FN(taps_until)(const int reach, const int kernel_size, const int dilation) {
-  return reach < 0 ? 0 : min(kernel_size, reach / dilation + 1);
+  return reach < 0 ? 0 : min(kernel_size, (dilation == 1 ? reach : reach / dilation) + 1);
 }
 
 /* The window's taps inside the input along one axis: [s0, s1). */
 static int2 FN(taps)(const int at, const int size, const int kernel_size, const int dilation) {
-  const int first = at >= 0 ? 0 : (-at + dilation - 1) / dilation;
+  const int first = at >= 0 ? 0 : dilation == 1 ? -at : (-at + dilation - 1) / dilation;
   return (int2)(first, max(first, FN(taps_until)(size - 1 - at, kernel_size, dilation)));
 }
 
@@ -23,21 +23,32 @@ typedef struct FN(steps) {
 #define MORE(best, v) (v > best || v != v ? v : best)
 
 /* The maximum over taps [s0, s1) x [s2, s3); `at` is tap (0, 0) of the first channel. */
-static FV FN(maximum)(__global const XT *at, const FN(steps) steps, const int4 taps, const int count) {
+static FV FN(maximum)(__global const XT *at, const FN(steps) steps, const int4 taps) {
   FV best = (FV)(-INF_F);
   FOR_TAPS {
-    const FV v = FNV(load_part)(from, count);
+    const FV v = LOADV(from);
     best = MORE(best, v);
   }
 }
 return best;
 }
 
-static FV FN(sum)(__global const XT *at, const FN(steps) steps, const int4 taps, const int count) {
+static FV FN(sum)(__global const XT *at, const FN(steps) steps, const int4 taps) {
   FV sum = (FV)(0.0f);
-  FOR_TAPS { sum = sum + FNV(load_part)(from, count); }
+  FOR_TAPS { sum = sum + LOADV(from); }
 }
 return sum;
+}
+
+/* Either, of fewer channels than a vector has. */
+static FV FN(few)(__global const XT *at, const FN(steps) steps, const int4 taps, const int mode, const int count) {
+  FV all = (FV)(mode == 0 ? -INF_F : 0.0f);
+  FOR_TAPS {
+    const FV v = FNV(load_part)(from, count);
+    all = mode == 0 ? MORE(all, v) : all + v;
+  }
+}
+return all;
 }
 
 /* Four vectors at once. */
@@ -109,10 +120,15 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
         FN(sum4)(from + c, steps, taps, v);
       for (int i = 0; i < 4; i++) STOREV(FN(finish)(v[i], p, divisor, inverse), to + c + i * VEC);
     }
-    for (; c < g->c; c += VEC) {
-      const int at = g->c < VEC ? 0 : min(c, g->c - VEC), count = min(g->c, VEC);
-      const FV v = p->mode == 0 ? FN(maximum)(from + at, steps, taps, count) : FN(sum)(from + at, steps, taps, count);
-      FNV(store_part)(FN(finish)(v, p, divisor, inverse), to + at, count);
+    if (g->c < VEC) {
+      const FV v = FN(few)(from, steps, taps, p->mode, g->c);
+      FNV(store_part)(FN(finish)(v, p, divisor, inverse), to, g->c);
+    } else {
+      for (; c < g->c; c += VEC) {
+        const int at = min(c, g->c - VEC);
+        const FV v = p->mode == 0 ? FN(maximum)(from + at, steps, taps) : FN(sum)(from + at, steps, taps);
+        STOREV(FN(finish)(v, p, divisor, inverse), to + at);
+      }
     }
   }
 }

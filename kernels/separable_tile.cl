@@ -5,7 +5,7 @@ static int TILE_NAME(tile)(const float *strip, const int strip_pitch, const int 
   __global const float *b = panel + TV * VEC;
   TILE_START_AT_BIAS
   TILE_ROWS(STRIP_ROW)
-  TILE_FETCHING_LOOP(count)
+  TILE_FETCHING_LOOP(count, TILE_STEP)
   TILE_STORE
 }
 #undef TR

@@ -120,6 +120,9 @@
   yy += end->y_pitch;
 #define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i)*TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
+#define TILE_DUMP_LAST(i, v) \
+  if (v + 1 == TV) TILE_DUMP(i, v)
+#define TILE_DUMP_LAST_ROW(i) TILE_VECTORS(TILE_DUMP_LAST, i)
 #define TILE_STORE                                            \
   const int whole = outputs == TV * VEC;                      \
   if (end->act == F_CLIP && !end->order) {                    \
@@ -131,7 +134,7 @@
     const FV low = (FV)(end->act_a), high = (FV)(end->act_b); \
     TILE_ROWS(TILE_CLIP_ROW)                                  \
     if (whole) return TV * VEC;                               \
-    TILE_ROWS(TILE_DUMP_ROW)                                  \
+    TILE_ROWS(TILE_DUMP_LAST_ROW)                             \
     return (TV - 1) * VEC;                                    \
   }                                                           \
   TILE_ROWS(TILE_DUMP_ROW)                                    \
@@ -185,20 +188,30 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
   return end;
 }
 
-/* Residual and activation for rows x outputs sums that lie `pitch` apart and may be written over up to whole vectors.
- */
+/* Residual, activation and store for rows x outputs sums that lie `pitch` apart, a multiple of whole vectors. */
 static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __global YT *y, __global const RT *r,
                        const int rows, const int outputs) {
   __global const int *order = end->order;
-  const int fours = order ? 0 : outputs & ~3; /* outputs that move four at a time */
+  const FV low = (FV)(end->act_a), high = (FV)(end->act_b);
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
-    if (end->has_residual) {
-      for (int o = 0; o < fours; o += 4) store_4(load_4(sums + o) + load_4(r + o), sums + o);
-      for (int o = fours; o < outputs; o++) sums[o] += LOAD1(r + (order ? order[o] : o));
+    if (order && end->has_residual)
+      for (int o = 0; o < outputs; o++) sums[o] += LOAD1(r + order[o]);
+    for (int o = 0; o < outputs; o += VEC) {
+      const int count = min(VEC, outputs - o);
+      FV v = LOADV(sums + o);
+      if (!order && end->has_residual) v += FNV(load_part)(r + o, count);
+      if (end->act == F_CLIP) {
+        v = v > high ? high : v;
+        v = v < low ? low : v;
+      } else {
+        v = activateV(v, end->act, end->act_a, end->act_b);
+      }
+      if (order)
+        STOREV(v, sums + o);
+      else
+        FNV(store_part)(v, y + o, count);
     }
-    for (int o = 0; o < outputs; o += VEC)
-      STOREV(activateV(LOADV(sums + o), end->act, end->act_a, end->act_b), sums + o);
-    for (int o = 0; o < fours; o += 4) store_4(load_4(sums + o), y + o);
-    for (int o = fours; o < outputs; o++) STORE1(sums[o], y + (order ? order[o] : o));
+    if (order)
+      for (int o = 0; o < outputs; o++) STORE1(sums[o], y + order[o]);
   }
 }

@@ -52,8 +52,9 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
-/* Memory-bound work: about 10 microseconds of one core. */
-enum { TASK_MACS = 200000, MAX_TASKS_PER_UNIT = 16 };
+/* Memory-bound work: about 10 microseconds of one core. Channels are cut only where rows do not suffice, since memory
+ * is read best in the order in which it lies. */
+enum { TASK_MACS = 100000, MAX_TASKS_PER_UNIT = 16 };
 
 /* An item makes a vector of channels of some columns (kernels/depthwise_tile.cl). */
 static void prepare_tiles(const variant *v, const device_limits *limits, stage_params *params) {
@@ -77,6 +78,7 @@ static void prepare_bands(const variant *v, const device_limits *limits, stage_p
   if (band_tasks > bands) band_tasks = bands;
   const int32_t vectors = g->oc / v->vec > 0 ? g->oc / v->vec : 1;
   int32_t channel_tasks = ceil_div(wanted, (int64_t)g->n * band_tasks);
+  if (!limits->tasks && (int64_t)g->n * band_tasks >= units) channel_tasks = 1;
   if (channel_tasks > vectors) channel_tasks = vectors;
   g->split[0] = ceil_div(bands, band_tasks);
   g->split[1] = ceil_div(bands, g->split[0]);

@@ -63,9 +63,16 @@ void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, 
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
-/* A task is about 10 microseconds of one core; what of the weights should stay in its second-level cache while rows go
- * by; tiles for which a unit's own rows are worth reading all weights. */
-enum { TASK_MACS = 1000000, RESIDENT_BYTES = 512 * 1024, MAX_TASKS_PER_UNIT = 16, UNIT_TILES = 8 };
+/* A task is about 10 microseconds of one core, by its arithmetic or by the weights that it reads; what of the weights
+ * should stay in a core's second-level cache while rows go by; tiles for which a unit's own rows are worth reading all
+ * weights. */
+enum {
+  TASK_MACS = 1000000,
+  TASK_BYTES = 128 * 1024,
+  RESIDENT_BYTES = 512 * 1024,
+  MAX_TASKS_PER_UNIT = 16,
+  UNIT_TILES = 8
+};
 
 /* What is to be cut: `repeats` products of rows x taps and taps x outputs. */
 typedef struct product {
@@ -75,7 +82,8 @@ typedef struct product {
 
 static int64_t wanted_tasks(const product *m, int32_t units) {
   const int64_t macs = m->rows * m->taps * m->outputs * m->repeats;
-  int64_t wanted = macs / TASK_MACS + 1;
+  const int64_t bytes = m->taps * m->outputs * m->repeats * (int64_t)sizeof(float);
+  int64_t wanted = (macs / TASK_MACS > bytes / TASK_BYTES ? macs / TASK_MACS : bytes / TASK_BYTES) + 1;
   if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
   /* Units finish together. */
   return wanted > units ? (wanted + units - 1) / units * units : wanted;

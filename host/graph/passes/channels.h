@@ -12,8 +12,8 @@ typedef struct channel_list {
 
 /* The value that `conv` makes keeps these channels. A depthwise convolution must lose the same inputs. */
 sepcl_status channels_keep_outputs(sepcl_graph *graph, sepcl_value conv, const channel_list *list);
-/* Channel i of what the depthwise convolution makes becomes what channel order[i] was; what it reads must be given to it
- * in that order too. */
+/* Channel i of what the depthwise convolution makes becomes what channel order[i] was; what it reads must be given to
+ * it in that order too. */
 sepcl_status channels_permute(sepcl_graph *graph, sepcl_value depthwise, int32_t *order);
 /* `conv`, of one group, reads these channels only. */
 sepcl_status channels_keep_inputs(sepcl_graph *graph, sepcl_value conv, const channel_list *list);
