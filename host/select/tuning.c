@@ -44,7 +44,8 @@ static void stage_text(char *out, size_t size, const stage *s) {
       stage_kind_name(s->kind), s->input.n, s->input.h, s->input.w, s->input.c, s->output.h, s->output.w, s->output.c,
       w->kernel_h, w->kernel_w, w->stride_h, w->stride_w, w->dilation_h, w->dilation_w, w->pad_top, w->pad_left,
       w->pad_bottom, w->pad_right, s->groups, s->expanded, s->has_residual ? " residual" : "",
-      s->has_scale ? " scale" : "", s->input_order ? " mapped" : "", s->output_order ? " ordered" : "", s->halves, strides);
+      s->has_scale ? " scale" : "", s->input_order ? " mapped" : "", s->output_order ? " ordered" : "", s->halves,
+      strides);
 }
 
 void tuning_key(char key[TUNING_KEY], const sepcl_device *device, const stage *s) {
