@@ -69,7 +69,7 @@ LOADS_AND_STORES_IN(__global)
 LOADS_AND_STORES_IN(__local)
 LOADS_AND_STORES_IN(__private)
 #endif
-/* The first `count` lanes of a vector, fewer than all: by halves. */
+/* The first `count` lanes of a vector, fewer than all: as wide as they allow. */
 #define FIRST_LANES_OF(type)                                                                                          \
   static OVERLOADED float load_first_1(__global const type *p, const int count) { return 0.0f; }                      \
   static OVERLOADED float4 load_first_4(__global const type *p, const int count) {                                    \
@@ -77,26 +77,28 @@ LOADS_AND_STORES_IN(__private)
                     0.0f);                                                                                            \
   }                                                                                                                   \
   static OVERLOADED float8 load_first_8(__global const type *p, const int count) {                                    \
-    if (count & 4) return (float8)(load_4(p), load_first_4(p + 4, count & 3));                                        \
-    return (float8)(load_first_4(p, count), (float4)(0.0f));                                                          \
+    float8 v = (float8)(0.0f); /* Oclgrind crashes on two joined vectors */                                           \
+    v.lo = count & 4 ? load_4(p) : load_first_4(p, count);                                                            \
+    if (count & 4) v.hi = load_first_4(p + 4, count & 3);                                                             \
+    return v;                                                                                                         \
   }                                                                                                                   \
   static OVERLOADED float16 load_first_16(__global const type *p, const int count) {                                  \
-    if (count & 8) return (float16)(load_8(p), load_first_8(p + 8, count & 7));                                       \
-    return (float16)(load_first_8(p, count), (float8)(0.0f));                                                         \
+    float16 v = (float16)(0.0f);                                                                                      \
+    v.lo = count & 8 ? load_8(p) : load_first_8(p, count);                                                            \
+    if (count & 8) v.hi = load_first_8(p + 8, count & 7);                                                             \
+    return v;                                                                                                         \
   }                                                                                                                   \
-  static OVERLOADED void store_first_1(const float v, __global type *p, const int count) {}                           \
-  static OVERLOADED void store_first_4(const float4 v, __global type *p, const int count) {                           \
-    if (count > 0) store_1(v.s0, p);                                                                                  \
-    if (count > 1) store_1(v.s1, p + 1);                                                                              \
-    if (count > 2) store_1(v.s2, p + 2);                                                                              \
-  }                                                                                                                   \
-  static OVERLOADED void store_first_8(const float8 v, __global type *p, const int count) {                           \
-    if (count & 4) store_4(v.lo, p);                                                                                  \
-    store_first_4(count & 4 ? v.hi : v.lo, p + (count & 4), count & 3);                                               \
-  }                                                                                                                   \
-  static OVERLOADED void store_first_16(const float16 v, __global type *p, const int count) {                         \
-    if (count & 8) store_8(v.lo, p);                                                                                  \
-    store_first_8(count & 8 ? v.hi : v.lo, p + (count & 8), count & 7);                                               \
+  static OVERLOADED void store_first(const float *lanes, __global type *p, const int count) {                         \
+    int at = 0;                                                                                                       \
+    if (count & 8) {                                                                                                  \
+      store_8(vload8(0, lanes), p);                                                                                   \
+      at = 8;                                                                                                         \
+    }                                                                                                                 \
+    if (count & 4) {                                                                                                  \
+      store_4(vload4(0, lanes + at), p + at);                                                                         \
+      at += 4;                                                                                                        \
+    }                                                                                                                 \
+    for (; at < count; at++) store_1(lanes[at], p + at);                                                              \
   }
 FIRST_LANES_OF(float)
 #ifdef HALVES

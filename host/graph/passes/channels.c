@@ -43,23 +43,24 @@ static sepcl_status keep_in_weights(sepcl_graph *graph, sepcl_value value, const
   return SEPCL_OK;
 }
 
-/* Which outputs of `conv` make the channels that stay, ascending; a permuted order of storing shrinks with them. */
-static sepcl_status outputs_of(channel_list *outputs, node *conv, const channel_list *list) {
+/* Which inputs or outputs of a convolution are the stored channels that stay, ascending. `order`: where each lies in
+ * its pixel (NULL: in order), which shrinks with them. */
+static sepcl_status in_order(channel_list *out, int32_t *order, const channel_list *list) {
   int32_t *place = malloc((size_t)list->total * sizeof *place); /* of each stored channel among those that stay */
-  outputs->kept = malloc((size_t)list->count * sizeof *outputs->kept);
-  outputs->count = 0;
-  outputs->total = list->total;
-  if (!place || !outputs->kept) {
+  out->kept = malloc((size_t)list->count * sizeof *out->kept);
+  out->count = 0;
+  out->total = list->total;
+  if (!place || !out->kept) {
     free(place);
     return no_memory();
   }
   for (int32_t c = 0; c < list->total; c++) place[c] = -1;
   for (int32_t i = 0; i < list->count; i++) place[list->kept[i]] = i;
-  for (int32_t o = 0; o < list->total; o++) {
-    int32_t to = place[conv->output_order ? conv->output_order[o] : o];
+  for (int32_t c = 0; c < list->total; c++) {
+    int32_t to = place[order ? order[c] : c];
     if (to < 0) continue;
-    if (conv->output_order) conv->output_order[outputs->count] = to;
-    outputs->kept[outputs->count++] = o;
+    if (order) order[out->count] = to;
+    out->kept[out->count++] = c;
   }
   free(place);
   return SEPCL_OK;
@@ -82,7 +83,7 @@ static sepcl_status keep_outputs(sepcl_graph *graph, sepcl_value value, const ch
 sepcl_status channels_keep_outputs(sepcl_graph *graph, sepcl_value conv, const channel_list *list) {
   ensure_weight_set(graph_node(graph, conv));
   channel_list outputs = {NULL, 0, 0};
-  sepcl_status status = outputs_of(&outputs, graph_node(graph, conv), list);
+  sepcl_status status = in_order(&outputs, graph_node(graph, conv)->output_order, list);
   if (status == SEPCL_OK) status = keep_outputs(graph, conv, &outputs);
   free(outputs.kept);
   return status;
@@ -97,10 +98,21 @@ sepcl_status channels_permute(sepcl_graph *graph, sepcl_value depthwise, int32_t
 
 sepcl_status channels_keep_inputs(sepcl_graph *graph, sepcl_value conv, const channel_list *list) {
   ensure_weight_set(graph_node(graph, conv));
-  return keep_in_weights(graph, conv, NULL, list);
+  channel_list inputs = {NULL, 0, 0};
+  sepcl_status status = in_order(&inputs, graph_node(graph, conv)->input_order, list);
+  if (status == SEPCL_OK) status = keep_in_weights(graph, conv, NULL, &inputs);
+  free(inputs.kept);
+  return status;
 }
 
-static double contribution(const folded_channel *f, int32_t output, const channel_list *list,
+/* The input of a convolution that is stored at `place` of its pixel. */
+static int32_t input_at(const node *conv, int32_t place) {
+  int32_t i = conv->input_order ? 0 : place;
+  while (conv->input_order && conv->input_order[i] != place) i++;
+  return i;
+}
+
+static double contribution(const folded_channel *f, const node *conv, int32_t output, const channel_list *list,
                            const interval *constants) {
   double sum = 0.0;
   for (int32_t c = 0, kept = 0; c < list->total; c++) {
@@ -108,14 +120,16 @@ static double contribution(const folded_channel *f, int32_t output, const channe
       kept++;
       continue;
     }
+    const int32_t input = input_at(conv, c);
     for (int32_t t = 0; t < f->kernel_h * f->kernel_w; t++)
-      sum += constants[c].low * f->weights[weight_index(f, output, c, t / f->kernel_w, t % f->kernel_w)];
+      sum += constants[c].low * f->weights[weight_index(f, output, input, t / f->kernel_w, t % f->kernel_w)];
   }
   return sum;
 }
 
-bool channel_reader_is_finite(const sepcl_graph *graph, sepcl_value conv, int32_t input) {
+bool channel_reader_is_finite(const sepcl_graph *graph, sepcl_value conv, int32_t channel) {
   folded_channel f;
+  const int32_t input = input_at(graph_node(graph, conv), channel);
   if (!weights_of(&f, graph, graph_node(graph, conv))) return false;
   for (int32_t o = 0; o < f.outputs; o++)
     for (int32_t t = 0; t < f.kernel_h * f.kernel_w; t++)
@@ -134,7 +148,7 @@ sepcl_status channels_into_bias(sepcl_graph *graph, sepcl_value value, const cha
   float *data = malloc((size_t)outputs * sizeof *data);
   if (!data) return no_memory();
   for (int32_t o = 0; o < outputs; o++)
-    data[o] = (float)((old ? old->data[o] : 0.0) + contribution(&f, o, list, constants));
+    data[o] = (float)((old ? old->data[o] : 0.0) + contribution(&f, conv, o, list, constants));
   sepcl_value bias = SEPCL_NO_VALUE;
   TRY(graph_add_constant(graph, &bias, 1, (int64_t[]){outputs}, data));
   uses_forget(graph, value);

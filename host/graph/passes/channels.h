@@ -18,7 +18,7 @@ sepcl_status channels_permute(sepcl_graph *graph, sepcl_value depthwise, int32_t
 /* `conv`, of one group, reads these channels only. */
 sepcl_status channels_keep_inputs(sepcl_graph *graph, sepcl_value conv, const channel_list *list);
 /* Whether `conv`, of one group, has finite weights only for this input channel: no product with zero is a NaN then. */
-bool channel_reader_is_finite(const sepcl_graph *graph, sepcl_value conv, int32_t input);
+bool channel_reader_is_finite(const sepcl_graph *graph, sepcl_value conv, int32_t channel);
 /* Adds what the channels that do not stay contribute to each output, the sum of weight times constant over all taps, to
  * the bias of `conv`, which must have no padding. To be called before channels_keep_inputs. */
 sepcl_status channels_into_bias(sepcl_graph *graph, sepcl_value conv, const channel_list *list,

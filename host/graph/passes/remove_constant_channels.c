@@ -25,7 +25,7 @@ static bool can_lose_outputs(const sepcl_graph *graph, const node *n) {
 }
 
 static bool can_lose_inputs(const sepcl_graph *graph, const node *n, sepcl_value x) {
-  return is_conv(graph, n) && n->conv.groups == 1 && !n->input_order && n->inputs[0] == x && n->residual != x &&
+  return is_conv(graph, n) && n->conv.groups == 1 && n->inputs[0] == x && n->residual != x &&
          n->scale == SEPCL_NO_VALUE;
 }
 
