@@ -81,9 +81,6 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
 #define EACH_TAP_OF(M, a) PASTE(TIMES_, K)(M, a)
 
 #define LOAD_COLUMN(i, j) v[j] = LOADV(ADDRESS(i, j) + c);
-/* Padding stays zero: its product with an infinite scale would be NaN. */
-#define SCALE_COLUMN(i, j) \
-  if (ADDRESS(i, j) != t->zeros) v[j] *= scale;
 #define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky)*K + (kx)) * (long)g->oc + c);
 #define TAP_0(row, kx) acc[row][0] = fma(v[0 * S + (kx)], wk[kx], acc[row][0]);
 #define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx], acc[row][1]);
@@ -95,31 +92,51 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
     EACH_TAP_OF(LOAD_WEIGHT, ky)                                                                    \
     EACH_TAP_OF(TAP_0, row) EACH_TAP_OF(TAP_1, row) EACH_TAP_OF(TAP_2, row) EACH_TAP_OF(TAP_3, row) \
   }
-#define INPUT_ROW(i)                        \
-  {                                         \
-    FV v[IN_COLUMNS];                       \
-    EACH_IN_COLUMN(LOAD_COLUMN, i)          \
-    if (p->has_scale) {                     \
-      const FV scale = LOADV(t->scale + c); \
-      EACH_IN_COLUMN(SCALE_COLUMN, i)       \
-    }                                       \
-    OUTPUT_ROW(0, i)                        \
-    OUTPUT_ROW(1, (i)-S)                    \
+#define INPUT_ROW(i)               \
+  {                                \
+    FV v[IN_COLUMNS];              \
+    EACH_IN_COLUMN(LOAD_COLUMN, i) \
+    OUTPUT_ROW(0, i)               \
+    OUTPUT_ROW(1, (i)-S)           \
   }
-#define STORE_COLUMN(row, j) \
-  if ((j) < columns) FN(finish)(p, t, acc[row][j], oy + (row), ox + (j), c);
+/* Clips are stored at once. Everything else goes through memory: calls between the sums would keep the compiler from
+ * computing them together, and cost it all registers. */
+#define STORE_COLUMN(row, j)                                             \
+  if ((j) < columns) {                                                   \
+    const FV clipped = acc[row][j] > high ? high : acc[row][j];          \
+    STOREV(clipped < low ? low : clipped, to##row + (j)*p->y_pitch + c); \
+  }
+#define KEEP_COLUMN(row, j) STOREV(acc[row][j], sums + ((row)*TILE_COLUMNS + (j)) * VEC);
+/* Residual, activation and store of a tile's sums. */
+static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const float *sums, const int oy, const int ox,
+                            const int c, const int columns) {
+  for (int row = 0; row < BAND_ROWS && oy + row < p->u.window.oh; row++)
+    for (int j = 0; j < columns; j++)
+      FN(finish)(p, t, LOADV(sums + (row * TILE_COLUMNS + j) * VEC), oy + row, ox + j, c);
+}
+
 /* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
-#define DEPTHWISE_TILE                                         \
-  EACH_VECTOR(c, t) {                                          \
-    FV acc[BAND_ROWS][TILE_COLUMNS];                           \
-    acc[0][0] = LOADV(t->bias + c);                            \
-    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];             \
-    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0]; \
-    EACH_IN_ROW(INPUT_ROW)                                     \
-    TIMES_4(STORE_COLUMN, 0)                                   \
-    if (oy + 1 < g->oh) {                                      \
-      TIMES_4(STORE_COLUMN, 1)                                 \
-    }                                                          \
+#define DEPTHWISE_TILE                                                                                   \
+  const int plain = p->act[0] == F_CLIP && !p->has_residual;                                             \
+  const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);                                            \
+  __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)g->ow * p->y_pitch; \
+  EACH_VECTOR(c, t) {                                                                                    \
+    FV acc[BAND_ROWS][TILE_COLUMNS];                                                                     \
+    acc[0][0] = LOADV(t->bias + c);                                                                      \
+    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                                                       \
+    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                                           \
+    EACH_IN_ROW(INPUT_ROW)                                                                               \
+    if (plain) {                                                                                         \
+      TIMES_4(STORE_COLUMN, 0)                                                                           \
+      if (oy + 1 < g->oh) {                                                                              \
+        TIMES_4(STORE_COLUMN, 1)                                                                         \
+      }                                                                                                  \
+    } else {                                                                                             \
+      float sums[BAND_ROWS * TILE_COLUMNS * VEC];                                                        \
+      TIMES_4(KEEP_COLUMN, 0)                                                                            \
+      TIMES_4(KEEP_COLUMN, 1)                                                                            \
+      FN(finish_tile)(p, t, sums, oy, ox, c, columns);                                                   \
+    }                                                                                                    \
   }
 
 /* All columns of the tile's inputs lie inside the image. */
@@ -187,7 +204,6 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef EACH_IN_ROW
 #undef EACH_TAP_OF
 #undef LOAD_COLUMN
-#undef SCALE_COLUMN
 #undef LOAD_WEIGHT
 #undef TAP_0
 #undef TAP_1
@@ -196,6 +212,7 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef OUTPUT_ROW
 #undef INPUT_ROW
 #undef STORE_COLUMN
+#undef KEEP_COLUMN
 #undef DEPTHWISE_TILE
 #undef IN_ROWS
 #undef IN_COLUMNS
