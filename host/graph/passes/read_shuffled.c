@@ -25,9 +25,9 @@ static bool is_constant_or_absent(const sepcl_graph *graph, sepcl_value value) {
 static bool keeps_channels_apart(const sepcl_graph *graph, const node *n, sepcl_value x) {
   if (n->inputs[0] != x || !is_plain(n)) return false;
   if (n->kind == NODE_ACTIVATION) return n->input_count == 1;
+  if (!node_is_depthwise(graph, n) || n->conv.outputs != n->conv.groups || n->output_order) return false;
   const weight_set s = node_weight_set(n);
-  return node_is_depthwise(graph, n) && n->conv.outputs == n->conv.groups && !n->output_order &&
-         is_constant(graph, s.weights) && is_constant_or_absent(graph, s.bias);
+  return is_constant(graph, s.weights) && is_constant_or_absent(graph, s.bias);
 }
 
 /* The 1x1 convolution at the end of the chain of only readers, or NULL. */
