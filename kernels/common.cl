@@ -112,6 +112,20 @@ FIRST_LANES_OF(half)
 #define IV PASTE(int, VEC)
 #define LOADV(p) PASTE(load_, VEC)(p)
 #define STOREV(value, p) PASTE(store_, VEC)(value, p)
+/* Its lower half, where that is a vector that loads and stores know. */
+#define HALF_OF_1 1
+#define HALF_OF_4 4
+#define HALF_OF_8 4
+#define HALF_OF_16 8
+#define LOWER_1(v) (v)
+#define LOWER_4(v) (v)
+#define LOWER_8(v) (v).lo
+#define LOWER_16(v) (v).lo
+#define HALF_VEC PASTE(HALF_OF_, VEC)
+#define HALF_FV PASTE(float, HALF_VEC)
+#define LOWER_HALF(v) PASTE(LOWER_, VEC)(v)
+#define LOAD_HALF(p) PASTE(load_, HALF_VEC)(p)
+#define STORE_HALF(value, p) PASTE(store_, HALF_VEC)(value, p)
 /* functions.cl's names: FNV(fn_exp) is exp_8 where VEC is 8. */
 #define FNV(name) PASTE(PASTE(name, _), VEC)
 
@@ -145,11 +159,19 @@ FIRST_LANES_OF(half)
 #define activate1 activate_1
 #define activateV FNV(activate)
 
+/* Where part `i` of `parts` equal ones begins. */
+#define PART(count, i, parts) ((int)((long)(count) * (i) / (parts)))
+
+/* How many steps it takes to come from 0 to `distance` or past it. */
+static int steps_past(const int distance, const int step) {
+  return distance <= 0 ? 0 : step == 1 ? distance : (distance + step - 1) / step;
+}
+
 /* Work cut into equal units: a task of one item walks a range of them; the items of larger groups stand side by side.
  */
-#define FOR_UNITS(unit, count)                                                                             \
-  for (int unit = LOCAL == 1 ? (int)((long)(count)*task / p->tasks) : task * LOCAL + (int)get_local_id(0), \
-           unit##_end = LOCAL == 1 ? (int)((long)(count) * (task + 1) / p->tasks) : (int)(count);          \
+#define FOR_UNITS(unit, count)                                                                    \
+  for (int unit = LOCAL == 1 ? PART(count, task, p->tasks) : task * LOCAL + (int)get_local_id(0), \
+           unit##_end = LOCAL == 1 ? PART(count, task + 1, p->tasks) : (int)(count);              \
        unit < unit##_end; unit += LOCAL == 1 ? 1 : p->tasks * LOCAL)
 
 /* An element of a list over axes (see axes.cl). */

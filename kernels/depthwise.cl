@@ -3,7 +3,7 @@
  * Packed weights: biases [outputs], then weights [ky][kx][outputs], then zeros [inputs], which stand for pixels in the
  * padding.
  *
- * split: 0 bands of output rows in a task, 1 tasks over an image's bands, 2 channels in a task (a multiple of VEC; the
+ * split: 0 bands of output rows of an image, 1 tasks over them, 2 channels in a task (a multiple of VEC; the
  * last has the rest too), 3 tasks over the channels.
  *
  * K, S: kernel size and stride for which the window is unrolled: a task walks bands of two output rows in tiles of four
@@ -318,9 +318,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   t.scale = p->has_scale ? s + p->s_at + (long)image * p->s_pitch : (__global const ST *)t.zeros;
   t.from = channel_task * g->split[2];
   t.to = channel_task + 1 == g->split[3] ? g->oc : t.from + g->split[2];
-  const int band_from = band_task * g->split[0];
-  const int band_to = min((g->oh + BAND_ROWS - 1) / BAND_ROWS, band_from + g->split[0]);
-  for (int band = band_from; band < band_to; band++) FN(band)(p, &t, band * BAND_ROWS);
+  const int band_to = PART(g->split[0], band_task + 1, g->split[1]);
+  for (int band = PART(g->split[0], band_task, g->split[1]); band < band_to; band++) FN(band)(p, &t, band * BAND_ROWS);
 }
 #undef EACH_VECTOR
 #undef TILE_COLUMNS

@@ -5,8 +5,8 @@
  * integers, the place in its pixel of each output and of each input where params.h's modes say so (inputs: where the
  * kernel is 1x1 and unpadded).
  *
- * split: 0 rows in a task, 1 tasks over the rows of an image, 2 panels in a task, 3 tasks over a group's panels, 4 rows
- * of an image (all images together count as one unless there is a scale), 5 panels of a group.
+ * split: 0 rows of a tile, 1 tasks over the rows of an image, 2 its tiles, 3 tasks over a group's panels, 4 rows of an
+ * image (all images together count as one unless there is a scale), 5 panels of a group.
  *
  * CONV 0: the kernel is 1x1 and unpadded. */
 #include "tile.cl"
@@ -51,13 +51,6 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
   return t->x + (((long)at->n * g->h + iy) * g->w + ix) * t->x_pitch;
 }
 
-/* Pixels side by side of which all taps lie inside the input. */
-static int FN(row_inside)(const window_params *g, const FN(pixel) * at, const int pixels) {
-  const int iy = at->oy * g->sh - g->pt, ix = at->ox * g->sw - g->pl, last = ix + (pixels - 1) * g->sw;
-  return at->ox + pixels <= g->ow && iy >= 0 && iy + (g->kh - 1) * g->dh < g->h && ix >= 0 &&
-         last + (g->kw - 1) * g->dw < g->w;
-}
-
 #ifndef GEMM_CL
 #define GEMM_CL
 /* Rows past the wanted ones repeat the last. */
@@ -68,8 +61,11 @@ static int FN(row_inside)(const window_params *g, const FN(pixel) * at, const in
 #define TILE_STRIDED_ROW(i)     \
   a##i = FN(tap)(t, &at, 0, 0); \
   if (i + 1 < rows) FN(next_pixel)(g, &at);
+#define TILE_EDGE_ROW(i)                             \
+  a##i = (uint)column < (uint)g->w ? row : t->zeros; \
+  column += g->sw;                                   \
+  row += next;
 #define TILE_TAP(i) a##i = FN(tap)(t, &at[i], ky, kx);
-#define TILE_MOVE(i) a##i += step;
 #define PADDED(i) (CONV && a##i == t->zeros)
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
@@ -114,8 +110,11 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   float buffer[TILE_BUFFER];
   work->soon = panel + chain * width;
   work->soon_step = clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
-  for (int pixel = pixel_from; pixel < pixel_to; pixel += tile_rows, work->soon += chain * work->soon_step) {
-    const int wanted = min(tile_rows, pixel_to - pixel);
+  /* Short chains are worth tiles of pixels side by side alone: others look for their taps one by one. */
+  const int aligned = CONV && work->inputs < 16 && g->ow >= 2 * tile_rows;
+  for (int pixel = pixel_from, wanted; pixel < pixel_to; pixel += wanted, work->soon += chain * work->soon_step) {
+    wanted = min(tile_rows, pixel_to - pixel);
+    if (aligned) wanted = min(wanted, g->ow - pixel % g->ow);
     __global YT *yy = y + (long)pixel * p->y_pitch;
     __global const RT *rr = r + (long)pixel * p->r_pitch;
     int from;
@@ -137,15 +136,17 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
-  const int row_tasks = g->split[1], panel_tasks = g->split[3], rows = g->split[4], panels = g->split[5];
+  const int row_tasks = g->split[1], tiles = g->split[2], panel_tasks = g->split[3];
+  const int rows = g->split[4], panels = g->split[5];
   const int images = p->has_scale ? g->n : 1, inputs = g->c / g->groups, outputs = g->oc / g->groups;
   const int panel_task = task % panel_tasks;
   task /= panel_tasks;
   const int group = task % g->groups;
   task /= g->groups;
   const int row_task = task % row_tasks, image = task / row_tasks;
-  const int row_from = row_task * g->split[0], row_to = min(rows, row_from + g->split[0]);
-  const int panel_from = panel_task * g->split[2], panel_to = min(panels, panel_from + g->split[2]);
+  const int row_from = PART(tiles, row_task, row_tasks) * g->split[0];
+  const int row_to = min(rows, PART(tiles, row_task + 1, row_tasks) * g->split[0]);
+  const int panel_from = PART(panels, panel_task, panel_tasks), panel_to = PART(panels, panel_task + 1, panel_tasks);
   const long chain = (long)g->kh * g->kw * inputs + 1; /* bias and weights of an output */
   const long group_size = chain * ((outputs + VEC - 1) / VEC * VEC);
   FN(work) work;

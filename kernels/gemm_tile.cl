@@ -8,30 +8,36 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
   const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step;
   TILE_START_AT_BIAS
 #if CONV
+  /* Of pixels side by side the taps above and below the image are left out, and where all of them lie inside the image
+   * with all their taps, those of a kernel's row are one run. */
+  const FN(pixel) first = FN(pixel_of)(g, pixel);
+  const int top = first.oy * g->sh - g->pt, left = first.ox * g->sw - g->pl, next = g->sw * pitch;
+  const int side_by_side = first.ox + rows <= g->ow;
+  const int inside = side_by_side && left >= 0 && left + (rows - 1) * g->sw + (g->kw - 1) * g->dw < g->w;
+  const int taps = inside && t->runs ? g->kw : 1, count = inputs * taps;
+  const int ky_from = side_by_side ? steps_past(-top, g->dh) : 0;
+  const int ky_to = side_by_side ? min(g->kh, steps_past(g->h - top, g->dh)) : g->kh;
   FN(pixel) at[TR];
-  at[0] = FN(pixel_of)(g, pixel);
-  TILE_ROWS(TILE_POINTER)
-  /* In a row of pixels that lie inside the image with all their taps, pointers only move on, and the taps of a kernel's
-   * row lie side by side. */
-  const int interior = FN(row_inside)(g, &at[0], rows), taps = interior && t->runs ? g->kw : 1, count = inputs * taps;
-  const int right = g->dw * pitch, down = g->dh * g->w * pitch - (taps == 1 ? (g->kw - 1) * right : 0);
-  if (interior) {
-    __global const XT *row = FN(tap)(t, &at[0], 0, 0);
-    const int next = g->sw * pitch;
-    TILE_ROWS(TILE_NEXT_ROW)
-  } else {
+  if (!side_by_side) {
+    at[0] = first;
     for (int i = 1; i < TR; i++) {
       at[i] = at[i - 1];
       if (i < rows) FN(next_pixel)(g, &at[i]);
     }
   }
-  for (int ky = 0; ky < g->kh; ky++)
+  TILE_ROWS(TILE_POINTER)
+  __global const XT *line = t->x + (((long)first.n * g->h + top + ky_from * g->dh) * g->w + left) * pitch;
+  b += (long)ky_from * g->kw * inputs * TV * VEC;
+  for (int ky = ky_from; ky < ky_to; ky++, line += (long)g->dh * g->w * pitch)
     for (int kx = 0; kx < g->kw; kx += taps) {
-      if (!interior) {
+      __global const XT *row = line + kx * g->dw * pitch;
+      if (inside) {
+        TILE_ROWS(TILE_NEXT_ROW)
+      } else if (side_by_side) {
+        int column = left + kx * g->dw;
+        TILE_ROWS(TILE_EDGE_ROW)
+      } else {
         TILE_ROWS(TILE_TAP)
-      } else if (ky + kx) {
-        const int step = kx ? right : down;
-        TILE_ROWS(TILE_MOVE)
       }
       if (t->scaled)
         TILE_SCALED_LOOP(count)

@@ -98,9 +98,10 @@
 #define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)
 #define TILE_STORE_SUMS TILE_ROWS(TILE_TO_SUMS_ROW)
 
-/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once; a last vector
- * of fewer outputs, and any other ending, go to `buffer`. Returns the first output that is left to finish there: the
- * tiles of all sizes share one copy of that code, for it holds every activation. */
+/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once, and a last
+ * half of one: channels mostly come in multiples of eight. A last vector of another number of outputs, and any other
+ * ending, go to `buffer`. Returns the first output that is left to finish there: the tiles of all sizes share one copy
+ * of that code, for it holds every activation. */
 #define TILE_RESIDUAL(i, v) \
   if (v + 1 < TV || whole) c##i##_##v += LOADV(rr + v * VEC);
 #define TILE_RESIDUAL_ROW(i)       \
@@ -118,6 +119,20 @@
     TILE_VECTORS(TILE_CLIP, i) \
   }                            \
   yy += end->y_pitch;
+#define TILE_LAST_HALF(i, v)                         \
+  if (v + 1 == TV) {                                 \
+    HALF_FV t = LOWER_HALF(c##i##_##v);              \
+    if (end->has_residual) t += LOAD_HALF(rr);       \
+    t = t > LOWER_HALF(high) ? LOWER_HALF(high) : t; \
+    t = t < LOWER_HALF(low) ? LOWER_HALF(low) : t;   \
+    STORE_HALF(t, yy);                               \
+  }
+#define TILE_LAST_HALF_ROW(i)       \
+  if (i < rows) {                   \
+    TILE_VECTORS(TILE_LAST_HALF, i) \
+  }                                 \
+  yy += end->y_pitch;               \
+  rr += end->r_pitch;
 #define TILE_DUMP(i, v) STOREV(c##i##_##v, buffer + (i)*TV * VEC + v * VEC);
 #define TILE_DUMP_ROW(i) TILE_VECTORS(TILE_DUMP, i)
 #define TILE_DUMP_LAST(i, v) \
@@ -134,6 +149,12 @@
     const FV low = (FV)(end->act_a), high = (FV)(end->act_b); \
     TILE_ROWS(TILE_CLIP_ROW)                                  \
     if (whole) return TV * VEC;                               \
+    if (HALF_VEC < VEC && outputs == TV * VEC - HALF_VEC) {   \
+      __global const RT *rr = r + (TV - 1) * VEC;             \
+      yy = y + (TV - 1) * VEC;                                \
+      TILE_ROWS(TILE_LAST_HALF_ROW)                           \
+      return outputs;                                         \
+    }                                                         \
     TILE_ROWS(TILE_DUMP_LAST_ROW)                             \
     return (TV - 1) * VEC;                                    \
   }                                                           \

@@ -56,9 +56,10 @@ static double row_product(const bound_stage *b, double *task) {
   const double steps = (double)g->kh * g->kw * (g->c / groups) + habits[b->s.kind].tile_steps;
   const double rows = (double)g->n * g->oh * g->ow;
   const double columns = outputs < v->nr ? ceil_to(outputs, v->vec) : ceil_to(outputs, v->nr);
-  const double own_rows = g->split[0] < rows ? g->split[0] : rows;
-  const double own_columns = (double)g->split[2] * v->nr < columns ? (double)g->split[2] * v->nr : columns;
-  *task = ceil_to(own_rows, v->mr) * own_columns * steps;
+  const double own_rows = ceil_to(rows / g->split[1], v->mr),
+               own_panels = ceil_to((double)g->split[5] / g->split[3], 1.0);
+  const double own_columns = own_panels * v->nr < columns ? own_panels * v->nr : columns;
+  *task = own_rows * own_columns * steps;
   return ceil_to(rows, v->mr) * columns * groups * steps;
 }
 

@@ -1,4 +1,5 @@
 #include "stage/pack.h"
+#include "stage/split.h"
 
 #include <math.h>
 #include <string.h>
@@ -63,15 +64,17 @@ void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, 
 
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
-/* A task is about 10 microseconds of one core, by its arithmetic or by the weights that it reads; what of the weights
- * should stay in a core's second-level cache while rows go by; tiles for which a unit's own rows are worth reading all
- * weights. */
+/* A task is about 10 microseconds of one core, by its arithmetic (to begin and end a tile takes as long as so many
+ * steps) or by the weights that it reads; what of the weights should stay in a core's second-level cache while rows go
+ * by; tiles that take as long as a panel from beyond it; tiles that a panel is worth bringing to the nearest cache for.
+ */
 enum {
   TASK_MACS = 1000000,
+  TILE_STEPS = 32,
   TASK_BYTES = 128 * 1024,
   RESIDENT_BYTES = 512 * 1024,
-  MAX_TASKS_PER_UNIT = 16,
-  UNIT_TILES = 8
+  FETCH_TILES = 2,
+  NEAR_TILES = 4
 };
 
 /* What is to be cut: `repeats` products of rows x taps and taps x outputs. */
@@ -80,28 +83,35 @@ typedef struct product {
   int32_t repeats, tiles, panels;
 } product;
 
-static int64_t wanted_tasks(const product *m, int32_t units) {
-  const int64_t macs = m->rows * m->taps * m->outputs * m->repeats;
+static int64_t product_tasks(const product *m, const device_limits *limits) {
+  const int64_t macs = m->rows * (m->taps + TILE_STEPS) * m->outputs * m->repeats;
   const int64_t bytes = m->taps * m->outputs * m->repeats * (int64_t)sizeof(float);
-  int64_t wanted = (macs / TASK_MACS > bytes / TASK_BYTES ? macs / TASK_MACS : bytes / TASK_BYTES) + 1;
-  if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
-  /* Units finish together. */
-  return wanted > units ? (wanted + units - 1) / units * units : wanted;
+  const int64_t by_macs = wanted_tasks(macs, TASK_MACS, limits), by_bytes = wanted_tasks(bytes, TASK_BYTES, limits);
+  return by_macs > by_bytes ? by_macs : by_bytes;
 }
 
 static int32_t clamp(int64_t value, int32_t most) { return (int32_t)(value < 1 ? 1 : value > most ? most : value); }
 
+/* Tiles that a unit makes of `panels`, `tiles` each, in their time: of a panel that its cache cannot keep two tiles
+ * take no longer than its weights. */
+static int64_t unit_tiles(const product *m, int64_t panels, int64_t tiles) {
+  const bool resident = m->outputs * m->taps * (int64_t)sizeof(float) <= RESIDENT_BYTES;
+  return panels * (resident || tiles > FETCH_TILES ? tiles : FETCH_TILES);
+}
+
 /* Into how many parts to cut the rows. A unit keeps rows of its own, in the order of tasks the same part of them in
  * every stage, so that it finds in its cache what it wrote; in one part for all panels where the weights of all would
- * not stay there too. Of few rows every unit reads all, and only its own weights. */
+ * not stay there too. Of rows too few to share evenly every unit reads all, and only its own weights. */
 static int32_t rows_cut(const product *m, int64_t wanted, int32_t units) {
-  const int64_t bytes = m->outputs * m->taps * (int64_t)sizeof(float);
+  const int64_t by_rows = unit_tiles(m, m->panels, ceil_div(m->tiles, units));
+  const int64_t by_panels = unit_tiles(m, ceil_div(m->panels, units), m->tiles);
+  const int64_t needed = wanted < units ? wanted : units;
   int64_t parts = wanted;
-  if (m->outputs > m->rows && m->tiles < units * UNIT_TILES)
+  if (10 * by_panels <= 9 * by_rows)
     parts = 1;
-  else if (bytes > RESIDENT_BYTES)
+  else if (m->outputs * m->taps * (int64_t)sizeof(float) > RESIDENT_BYTES || m->tiles < wanted * NEAR_TILES)
     parts = units;
-  if (parts * m->panels < wanted) parts = ceil_div(wanted, m->panels);
+  if (parts * m->panels < needed) parts = ceil_div(needed, m->panels);
   return clamp(parts, m->tiles);
 }
 
@@ -115,8 +125,7 @@ void split_product(const variant *v, const device_limits *limits, stage_params *
                      images * g->groups,
                      ceil_div(rows, v->mr),
                      ceil_div(outputs, v->nr)};
-  const int64_t tasks = limits->tasks ? limits->tasks : wanted_tasks(&m, (int32_t)limits->compute_units);
-  const int64_t wanted = ceil_div(tasks, m.repeats);
+  const int64_t wanted = ceil_div(product_tasks(&m, limits), m.repeats);
   int32_t row_tasks, panel_tasks;
   if (limits->panel_tasks) {
     panel_tasks = clamp(limits->panel_tasks, m.panels);
@@ -125,11 +134,10 @@ void split_product(const variant *v, const device_limits *limits, stage_params *
     row_tasks = rows_cut(&m, wanted, (int32_t)limits->compute_units);
     panel_tasks = clamp(ceil_div(wanted, row_tasks), m.panels);
   }
-  const int32_t panels_each = ceil_div(m.panels, panel_tasks), tiles_each = ceil_div(m.tiles, row_tasks);
-  g->split[0] = tiles_each * v->mr;
-  g->split[1] = ceil_div(m.tiles, tiles_each);
-  g->split[2] = panels_each;
-  g->split[3] = ceil_div(m.panels, panels_each);
+  g->split[0] = v->mr;
+  g->split[1] = row_tasks;
+  g->split[2] = m.tiles;
+  g->split[3] = panel_tasks;
   g->split[4] = rows;
   g->split[5] = m.panels;
   params->tasks = g->split[1] * g->split[3] * m.repeats;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "stage/pack.h"
+#include "stage/split.h"
 
 enum { MAX_TAPS = 128 }; /* kernels/separable.cl's list of pointers */
 
@@ -56,7 +57,7 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
 /* About 5 microseconds of one core. */
-enum { TASK_MACS = 500000, MAX_TASKS_PER_UNIT = 32 };
+enum { TASK_MACS = 500000 };
 
 /* A task is one tile (kernels/separable_local.cl). */
 static void prepare_tiles(const variant *v, stage_params *params) {
@@ -70,10 +71,7 @@ static void prepare_strips(const stage *s, const variant *v, const device_limits
   window_params *g = &params->u.window;
   const int32_t pixels = g->n * g->oh * g->ow, strip = strip_pixels(s, v), strips = ceil_div(pixels, strip);
   const int32_t panels = ceil_div(g->oc, v->nr), units = (int32_t)limits->compute_units;
-  int64_t wanted = (int64_t)stage_macs(s) / TASK_MACS + 1;
-  if (wanted > (int64_t)units * MAX_TASKS_PER_UNIT) wanted = (int64_t)units * MAX_TASKS_PER_UNIT;
-  if (wanted > units) wanted = ceil_div(wanted, units) * units;
-  if (limits->tasks) wanted = limits->tasks;
+  const int64_t wanted = wanted_tasks((int64_t)stage_macs(s), TASK_MACS, limits);
   int32_t row_tasks = wanted < strips ? (int32_t)wanted : strips;
   /* Tasks over the panels each repeat the depthwise half: only as many as keep the units busy. */
   int32_t panel_tasks = row_tasks < units ? ceil_div(units, row_tasks) : 1;
