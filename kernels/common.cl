@@ -69,7 +69,8 @@ LOADS_AND_STORES_IN(__global)
 LOADS_AND_STORES_IN(__local)
 LOADS_AND_STORES_IN(__private)
 #endif
-/* The first `count` lanes of a vector, fewer than all: as wide as they allow. */
+/* The first `count` lanes of a vector, fewer than all: as wide as they allow. Vectors of 1 and 4 are GPUs' too, where
+ * an array is memory. */
 #define FIRST_LANES_OF(type)                                                                                          \
   static OVERLOADED float load_first_1(__global const type *p, const int count) { return 0.0f; }                      \
   static OVERLOADED float4 load_first_4(__global const type *p, const int count) {                                    \
@@ -99,6 +100,22 @@ LOADS_AND_STORES_IN(__private)
       at += 4;                                                                                                        \
     }                                                                                                                 \
     for (; at < count; at++) store_1(lanes[at], p + at);                                                              \
+  }                                                                                                                   \
+  static OVERLOADED void store_first_1(const float v, __global type *p, const int count) {}                           \
+  static OVERLOADED void store_first_4(const float4 v, __global type *p, const int count) {                           \
+    if (count > 0) store_1(v.s0, p);                                                                                  \
+    if (count > 1) store_1(v.s1, p + 1);                                                                              \
+    if (count > 2) store_1(v.s2, p + 2);                                                                              \
+  }                                                                                                                   \
+  static OVERLOADED void store_first_8(const float8 v, __global type *p, const int count) {                           \
+    float lanes[8];                                                                                                   \
+    vstore8(v, 0, lanes);                                                                                             \
+    store_first(lanes, p, count);                                                                                     \
+  }                                                                                                                   \
+  static OVERLOADED void store_first_16(const float16 v, __global type *p, const int count) {                         \
+    float lanes[16];                                                                                                  \
+    vstore16(v, 0, lanes);                                                                                            \
+    store_first(lanes, p, count);                                                                                     \
   }
 FIRST_LANES_OF(float)
 #ifdef HALVES

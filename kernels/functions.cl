@@ -444,13 +444,10 @@ static FV FNV(binary)(const FV a, const FV b, const int kind) {
     return count == VEC ? LOADV(p) : PASTE(load_first_, VEC)(p, count);                   \
   }                                                                                       \
   static OVERLOADED void FNV(store_part)(const FV v, __global type *p, const int count) { \
-    if (count == VEC) {                                                                   \
+    if (count == VEC)                                                                     \
       STOREV(v, p);                                                                       \
-      return;                                                                             \
-    }                                                                                     \
-    float lanes[VEC];                                                                     \
-    PASTE(scatter_, VEC)(v, lanes);                                                       \
-    store_first(lanes, p, count);                                                         \
+    else                                                                                  \
+      PASTE(store_first_, VEC)(v, p, count);                                              \
   }
 PARTS_OF(float)
 #ifdef HALVES

@@ -120,15 +120,13 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
         FN(sum4)(from + c, steps, taps, v);
       for (int i = 0; i < 4; i++) STOREV(FN(finish)(v[i], p, divisor, inverse), to + c + i * VEC);
     }
-    if (g->c < VEC) {
-      const FV v = FN(few)(from, steps, taps, p->mode, g->c);
-      FNV(store_part)(FN(finish)(v, p, divisor, inverse), to, g->c);
-    } else {
-      for (; c < g->c; c += VEC) {
-        const int at = min(c, g->c - VEC);
-        const FV v = p->mode == 0 ? FN(maximum)(from + at, steps, taps) : FN(sum)(from + at, steps, taps);
-        STOREV(FN(finish)(v, p, divisor, inverse), to + at);
-      }
+    const int count = min(VEC, g->c);
+    for (; c < g->c; c += VEC) { /* one copy of the code that finishes: compilers for GPUs keep it inline then */
+      const int first = min(c, g->c - count);
+      const FV v = count < VEC    ? FN(few)(from, steps, taps, p->mode, count)
+                   : p->mode == 0 ? FN(maximum)(from + first, steps, taps)
+                                  : FN(sum)(from + first, steps, taps);
+      FNV(store_part)(FN(finish)(v, p, divisor, inverse), to + first, count);
     }
   }
 }
