@@ -1,10 +1,27 @@
 /* A stage's activation `slot` beside a tile's sums, where registers are few. A LIGHT variant is given clips and the
- * hard swish only: the code of all others together needs some thirty registers more. */
+ * hard swish only: the code of all others together needs some thirty registers more. LIGHT_HALVES: LIGHT where results
+ * are halves, which cannot wait in memory for their activation as floats can. */
+#undef IS_LIGHT
+#if LIGHT || (LIGHT_HALVES && Y_HALF)
+#define IS_LIGHT 1
+#else
+#define IS_LIGHT 0
+#endif
 static FV FN(activated)(const stage_params *p, const int slot, const FV v) {
-#if LIGHT
+#if IS_LIGHT
   if (p->act[slot] == F_HARD_SWISH) return v * FNV(clip)(fma(v, (FV)(0x1.555556p-3f), (FV)(0.5f)), 0.0f, 1.0f);
   return FNV(clip)(v, p->act_a[slot], p->act_b[slot]);
 #else
   return activateV(v, p->act[slot], p->act_a[slot], p->act_b[slot]);
+#endif
+}
+
+/* The same for one lane. */
+static float FN(activated_lane)(const stage_params *p, const int slot, const float v) {
+#if IS_LIGHT
+  if (p->act[slot] == F_HARD_SWISH) return v * clip_1(fma(v, 0x1.555556p-3f, 0.5f), 0.0f, 1.0f);
+  return clip_1(v, p->act_a[slot], p->act_b[slot]);
+#else
+  return activate_1(v, p->act[slot], p->act_a[slot], p->act_b[slot]);
 #endif
 }

@@ -146,27 +146,36 @@ FIRST_LANES_OF(half)
 /* functions.cl's names: FNV(fn_exp) is exp_8 where VEC is 8. */
 #define FNV(name) PASTE(PASTE(name, _), VEC)
 
+/* For helpers that tiles call many times: a call would want the stage's parameters, and the tile's sums, in memory. */
+#define ALWAYS_INLINE __attribute__((always_inline)) static inline
+
 /* A helper of the variant's own file: programs hold several variants of one file. */
 #define FN(name) PASTE(PASTE(name, _), ENTRY)
 
 /* Elements of operand types that a variant lacks may be anything: pointers that stand in are cast. */
 #define OPERANDS \
   __global const XT *x, __global const float *w, __global const RT *r, __global const ST *s, __global YT *y
+/* Three waves on each of AMD's SIMD units, where the compiler would rather keep constants in registers. */
+#ifdef __AMDGCN__
+#define ENOUGH_WAVES __attribute__((amdgpu_waves_per_eu(3)))
+#else
+#define ENOUGH_WAVES
+#endif
 /* Wraps a variant's device function `static void ENTRY(OPERANDS, const stage_params *p, int task)` as a kernel of LOCAL
  * work-items; the host appends it after each variant's file. */
-#define KERNEL(name)                                                                                            \
-  __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)(OPERANDS,               \
-                                                                                        const stage_params p) { \
-    const int task = (int)get_group_id(0);                                                                      \
-    if (task < p.tasks) name(x, w, r, s, y, &p, task); /* the host enqueues a kernel with no tasks once */      \
+#define KERNEL(name)                                                                                       \
+  __kernel ENOUGH_WAVES __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)(      \
+      OPERANDS, const stage_params p) {                                                                    \
+    const int task = (int)get_group_id(0);                                                                 \
+    if (task < p.tasks) name(x, w, r, s, y, &p, task); /* the host enqueues a kernel with no tasks once */ \
   }
 /* The same for a variant whose work-groups share SHARED floats of local memory, its device function's last argument. */
-#define KERNEL_SHARED(name)                                                                                     \
-  __kernel __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)(OPERANDS,               \
-                                                                                        const stage_params p) { \
-    __local float4 shared[SHARED / 4];                                                                          \
-    const int task = (int)get_group_id(0);                                                                      \
-    if (task < p.tasks) name(x, w, r, s, y, &p, task, shared);                                                  \
+#define KERNEL_SHARED(name)                                                                           \
+  __kernel ENOUGH_WAVES __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)( \
+      OPERANDS, const stage_params p) {                                                               \
+    __local float4 shared[SHARED / 4];                                                                \
+    const int task = (int)get_group_id(0);                                                            \
+    if (task < p.tasks) name(x, w, r, s, y, &p, task, shared);                                        \
   }
 
 /* The same for a variant whose work-groups are a subgroup of SUBGROUP items each. */

@@ -463,8 +463,7 @@ typedef struct FNV(tree) {
 } FNV(tree);
 
 /* Loops of fixed length, and inline: once they are unrolled, `levels` can be registers. */
-#define INLINE __attribute__((always_inline)) static inline
-INLINE void FNV(tree_add)(FNV(tree) * tree, FV sum) {
+ALWAYS_INLINE void FNV(tree_add)(FNV(tree) * tree, FV sum) {
   const int bits = tree->blocks++;
 #pragma unroll
   for (int level = 0; level < 26; level++) {
@@ -476,7 +475,7 @@ INLINE void FNV(tree_add)(FNV(tree) * tree, FV sum) {
   }
 }
 
-INLINE FV FNV(tree_sum)(const FNV(tree) * tree) {
+ALWAYS_INLINE FV FNV(tree_sum)(const FNV(tree) * tree) {
   const int bits = tree->blocks;
   FV sum = tree->levels[0];
   bool begun = bits & 1;
@@ -489,4 +488,3 @@ INLINE FV FNV(tree_sum)(const FNV(tree) * tree) {
   }
   return sum;
 }
-#undef INLINE

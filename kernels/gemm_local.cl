@@ -12,7 +12,7 @@
 #include "local_tile.cl"
 #include "tile.cl"
 
-static FN(step) FN(advance)(const FN(source) * t, FN(step) at, const int by) {
+ALWAYS_INLINE FN(step) FN(advance)(const FN(source) * t, FN(step) at, const int by) {
   at.ci += by;
 #if CONV
   while (at.ci >= t->inputs) {
@@ -26,7 +26,7 @@ static FN(step) FN(advance)(const FN(source) * t, FN(step) at, const int by) {
 }
 
 /* Whether a step of the chain sees a pixel of the input. */
-static int FN(inside)(const FN(source) * t, const FN(origin) * from, const FN(step) at) {
+ALWAYS_INLINE int FN(inside)(const FN(source) * t, const FN(origin) * from, const FN(step) at) {
 #if CONV
   const window_params *g = &t->p->u.window;
   const int iy = from->iy + at.ky * g->dh, ix = from->ix + at.kx * g->dw;
@@ -42,14 +42,14 @@ static __global const XT *FN(input)(const FN(source) * t, const FN(origin) * fro
          (t->from ? t->from[at.ci] : at.ci);
 }
 
-static float FN(element)(const FN(source) * t, const FN(origin) * from, const FN(step) at) {
+ALWAYS_INLINE float FN(element)(const FN(source) * t, const FN(origin) * from, const FN(step) at) {
   if (!FN(inside)(t, from, at)) return 0.0f;
   const float v = LOAD1(FN(input)(t, from, at));
   return t->p->has_scale ? v * LOAD1(t->scale + at.ci) : v;
 }
 
 /* Four steps of the chain; zeros in the padding and after its end. */
-static float4 FN(quad)(const FN(source) * t, const FN(origin) * from, FN(step) at) {
+ALWAYS_INLINE float4 FN(quad)(const FN(source) * t, const FN(origin) * from, FN(step) at) {
   float4 v = (float4)(0.0f);
   if (at.ci + 4 <= t->inputs && !t->from) {
     if (!FN(inside)(t, from, at)) return v;

@@ -13,8 +13,8 @@
 #define KEEP_B(l) local_b[(b_row + l * B_ROWS) * (NR / 4) + b_column] = next_b##l;
 #endif
 
-static void FN(product)(const FN(source) * t, const FN(work) * work, const stage_params *p, __global const RT *r,
-                        __global YT *y, __local float4 *shared) {
+ALWAYS_INLINE void FN(product)(const FN(source) * t, const FN(work) * work, const stage_params *p, __global const RT *r,
+                               __global YT *y, __local float4 *shared) {
   const int chain = work->chain, width = (work->to.left + 3) / 4 * 4;
   const FN(target) to = work->to;
   __global const float *panel = work->panel, *b = panel + width;

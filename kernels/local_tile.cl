@@ -52,7 +52,8 @@
 
 /* Sums to memory. Where they end in a clip and vectors are whole, vectors at a time. Else one by one, and then by code
  * that there is one copy of, for it holds every activation and needs many registers: it activates what lies in y by
- * now, or, where y is halves, what passes through `sum`, from the last vector to the first. */
+ * now, or, where y is halves, what waits in local memory, which the tiles have done with. Without that memory
+ * the sums pass through `sum`, from the last vector to the first. */
 #define LOCAL_WANTED(i, v) (pixel + (i)*ROW_STEP < pixel_end && OUTPUT_OF(v) < to.left)
 #define LOCAL_CLIP(i, v)  \
   if (LOCAL_WANTED(i, v)) \
@@ -69,13 +70,20 @@
   }
 #define LOCAL_SHIFT_ROW(i) TILE_VECTORS(LOCAL_SHIFT, i)
 #define LOCAL_EACH_SUM _Pragma("unroll 1") for (int i = TR * TV - 1; i >= 0; i--)
-#define LOCAL_PUT_HALVES                                                                     \
+#define LOCAL_PUT_PASSING                                                                    \
   float4 sum = (float4)(0.0f);                                                               \
   LOCAL_EACH_SUM {                                                                           \
     TILE_ROWS(LOCAL_SHIFT_ROW)                                                               \
     if (LOCAL_WANTED(i / TV, i % TV))                                                        \
       FN(put)(p, r, y, LOCAL_PLACE(pixel + i / TV * ROW_STEP), &to, OUTPUT_OF(i % TV), sum); \
   }
+#define LOCAL_WAIT(i, v) shared[((i)*TV + v) * LOCAL + get_local_id(0)] = c##i##_##v;
+#define LOCAL_WAIT_ROW(i) TILE_VECTORS(LOCAL_WAIT, i)
+#define LOCAL_PUT_WAITING                   \
+  TILE_ROWS(LOCAL_WAIT_ROW)                 \
+  LOCAL_EACH_SUM                            \
+  if (LOCAL_WANTED(i / TV, i % TV)) FN(put) \
+  (p, r, y, LOCAL_PLACE(pixel + i / TV * ROW_STEP), &to, OUTPUT_OF(i % TV), shared[i * LOCAL + get_local_id(0)]);
 #define LOCAL_PUT_FLOATS                                                                  \
   TILE_ROWS(LOCAL_PUT_ROW)                                                                \
   if (p->act[0] != F_CLIP) {                                                              \
@@ -94,14 +102,17 @@
 /* The output's pixel that a pixel of the tile is. */
 #undef LOCAL_PLACE
 #define LOCAL_PLACE(i) (i)
-#undef LOCAL_PUT_ALL
-#if Y_HALF
-#define LOCAL_PUT_ALL LOCAL_PUT_HALVES
-#else
-#define LOCAL_PUT_ALL LOCAL_PUT_FLOATS
-#endif
-
 #include "activated.cl"
+#undef LOCAL_PUT_ALL
+#if !Y_HALF
+#define LOCAL_PUT_ALL LOCAL_PUT_FLOATS
+#elif IS_LIGHT
+#define LOCAL_PUT_ALL TILE_ROWS(LOCAL_PUT_ROW)
+#elif defined(SHARED) && SHARED >= 4 * TR * TV * LOCAL
+#define LOCAL_PUT_ALL LOCAL_PUT_WAITING
+#else
+#define LOCAL_PUT_ALL LOCAL_PUT_PASSING
+#endif
 
 /* Where a panel's outputs go: `left` of them from `first` on, or from order[first] on if there is an order. */
 typedef struct FN(target) {
@@ -109,8 +120,8 @@ typedef struct FN(target) {
   int first, left;
 } FN(target);
 
-static void FN(put_clipped)(const stage_params *p, __global const RT *r, __global YT *y, const int pixel, const int o,
-                            float4 v) {
+ALWAYS_INLINE void FN(put_clipped)(const stage_params *p, __global const RT *r, __global YT *y, const int pixel,
+                                   const int o, float4 v) {
   if (p->has_residual) v += load_4(r + p->r_at + (long)pixel * p->r_pitch + o);
   v = v > (float4)(p->act_b[0]) ? (float4)(p->act_b[0]) : v;
   v = v < (float4)(p->act_a[0]) ? (float4)(p->act_a[0]) : v;
@@ -129,7 +140,7 @@ static void FN(put)(const stage_params *p, __global const RT *r, __global YT *y,
     float sum = v.s0;
     if (p->has_residual) sum += LOAD1(r + at);
 #if Y_HALF
-    sum = activate_1(sum, p->act[0], p->act_a[0], p->act_b[0]);
+    sum = FN(activated_lane)(p, 0, sum);
 #else
     if (p->act[0] == F_CLIP) sum = clip_1(sum, p->act_a[0], p->act_b[0]);
 #endif

@@ -56,6 +56,24 @@ START_TEST(test_limits_of_the_device_hold) {
 }
 END_TEST
 
+/* Beside many sums there is no room for the code of all activations, unless they may wait in memory, as floats can. */
+START_TEST(test_activated_halves_take_small_tiles) {
+  stage s = pointwise(112, 64, 128);
+  const variant *large = chosen(&s, &desktop);
+  s.activation.kind = SEPCL_SWISH;
+  ck_assert_ptr_eq(chosen(&s, &desktop), large);
+  s.halves = HALVES_COUNT - 1;
+  const variant *small = chosen(&s, &desktop);
+  ck_assert_int_eq(small->family, FAMILY_TILE);
+  ck_assert_int_lt(small->mr * small->nr, large->mr * large->nr);
+  s.activation.kind = SEPCL_HARD_SWISH;
+  ck_assert_ptr_eq(chosen(&s, &desktop), large);
+  s.activation.kind = SEPCL_SWISH;
+  s.halves &= ~HALF_Y;
+  ck_assert_ptr_eq(chosen(&s, &desktop), large);
+}
+END_TEST
+
 START_TEST(test_cpus_take_rows) {
   const stage s = pointwise(112, 64, 128);
   device_limits limits = desktop;
@@ -91,6 +109,7 @@ Suite *suite_tile_choice(void) {
   tcase_add_test(tests, test_large_stages_take_large_tiles);
   tcase_add_test(tests, test_few_outputs_take_narrow_tiles);
   tcase_add_test(tests, test_limits_of_the_device_hold);
+  tcase_add_test(tests, test_activated_halves_take_small_tiles);
   tcase_add_test(tests, test_cpus_take_rows);
   tcase_add_test(tests, test_cost_counts_padding);
   tcase_add_test(tests, test_no_stage_is_left_to_scalar_kernels);

@@ -26,6 +26,13 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
   if (s->input_order) memcpy(orders, s->input_order, (size_t)s->input.c * sizeof *s->input_order);
 }
 
+static const char *refuses(const stage *s, const variant *v, const device_limits *limits) {
+  (void)limits;
+  if (variant_macro(v, "LIGHT_HALVES") && (s->halves & HALF_Y) && !is_light(s->activation))
+    return "its activation of halves needs too many registers beside so many sums";
+  return NULL;
+}
+
 static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
 /* A task is one tile (kernels/gemm_local.cl). */
@@ -46,5 +53,5 @@ static void prepare(const stage *s, const variant *v, const device_limits *limit
     split_product(v, limits, params);
 }
 
-const stage_class pointwise_class = {"pointwise", 1, NULL, packed_floats, pack, prepare};
-const stage_class conv_class = {"conv", 1, NULL, packed_floats, pack, prepare};
+const stage_class pointwise_class = {"pointwise", 1, refuses, packed_floats, pack, prepare};
+const stage_class conv_class = {"conv", 1, refuses, packed_floats, pack, prepare};

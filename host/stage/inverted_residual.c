@@ -41,6 +41,8 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
   (void)limits;
   if (variant_macro(v, "LIGHT") && !(is_light(s->inner[0]) && is_light(s->inner[1])))
     return "its inner activations need too many registers";
+  if (variant_macro(v, "LIGHT") && (s->halves & HALF_Y) && !is_light(s->activation))
+    return "its activation of halves needs too many registers";
   return choose_tile(s, v).rows ? NULL : "an output pixel and its inputs do not fit its memory";
 }
 

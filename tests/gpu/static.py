@@ -13,6 +13,8 @@ import targets
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MIN_OCCUPANCY = 0.25
 MIN_FMA = 0.85
+# Whether all operands are halves in memory.
+HALVES = dict(f32=(), f16=("halves=15",))
 FMA_TARGETS = ("gfx900", "gfx1030", "sm_86")
 PROXY = """The compilers are proxies: clang 15 with libclc stands in for the vendors' OpenCL front ends, ptxas and LLVM's AMDGPU
 backend are theirs (AMD's of 2022); Intel's ocloc is the driver's own compiler (of 2022). Registers and spills on a user's driver may
@@ -61,10 +63,10 @@ def faults(variant, target, m):
             yield "FMAs"
 
 
-def measure(compiler, build, variant, target, changes=()):
-    row = dict(variant=variant["name"], stage=variant["stage"], family=variant["family"], target=target)
+def measure(compiler, build, variant, target, precision, changes=()):
+    row = dict(variant=variant["name"], precision=precision, stage=variant["stage"], family=variant["family"], target=target)
     try:
-        row.update(compiler.measure(build.source(variant["name"], *changes), target, variant["local"]))
+        row.update(compiler.measure(build.source(variant["name"], *HALVES[precision], *changes), target, variant["local"]))
         row["faults"] = list(faults(variant, target, row))
     except targets.Failed as error:
         row.update(faults=["does not compile"], log=str(error))
@@ -102,9 +104,9 @@ def print_faults(failed):
     places = collections.defaultdict(list)
     for row in failed:
         for fault in row["faults"]:
-            places[row["variant"], fault, row.get("log", "")].append(row["target"])
-    for (name, fault, log), where in places.items():
-        print(f"{name}: {fault} on {' '.join(where)}" + ("\n" + log if log else ""))
+            places[row["variant"], row["precision"], fault, row.get("log", "")].append(row["target"])
+    for (name, precision, fault, log), where in places.items():
+        print(f"{name}, {precision}: {fault} on {' '.join(where)}" + ("\n" + log if log else ""))
 
 
 def control(compiler, build, variants):
@@ -112,7 +114,7 @@ def control(compiler, build, variants):
     names = [v["name"] for v in variants]
     name, changes = next(((n, c) for n, c in OVERSIZED if n in names), (None, None))
     variant = next(v for v in variants if v["name"] == name)
-    rows = [measure(compiler, build, variant, target, changes) for target in ("sm_86", "gfx1030", "tgllp")]
+    rows = [measure(compiler, build, variant, target, "f32", changes) for target in ("sm_86", "gfx1030", "tgllp")]
     missed = [row["target"] for row in rows if not {"spills", "private memory"} & set(row["faults"])]
     print(f"control: {name} with {' '.join(changes)} " +
           (f"PASSES on {', '.join(missed)}" if missed else "spills, or has its tile in memory, on " + ", ".join(row["target"] for row in rows)))
@@ -128,6 +130,7 @@ def parse():
     parser.add_argument("variants", nargs="*", metavar="WORD", help="only variants whose names contain a word, of any family")
     parser.add_argument("--targets", default=",".join(targets.TARGETS), help="of " + ",".join(targets.TARGETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="with another mr, nr, vec, local or macro")
+    parser.add_argument("--precision", choices=HALVES, help="f16: all operands are halves in memory; both unless given")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--control", action="store_true", help="only the negative control")
     parser.add_argument("--build", default=ROOT / "build/release", help="build folder")
@@ -148,15 +151,19 @@ def main():
     if options.control:
         return 0 if control(compiler, build, known) else 1
     wanted = [v for v in known if any(w in v["name"] for w in options.variants) or not options.variants and chosen_on_gpus(v)]
-    work = [(v, t) for v in wanted for t in options.targets if chosen_on(v, t)]
+    precisions = [options.precision] if options.precision else list(HALVES)
+    work = [(v, t, p) for p in precisions for v in wanted for t in options.targets if chosen_on(v, t)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = list(pool.map(lambda pair: measure(compiler, build, *pair, options.set), work))
+        rows = list(pool.map(lambda one: measure(compiler, build, *one, options.set), work))
     failed = [row for row in rows if row["faults"]]
     if options.json:
         print(json.dumps(dict(note=PROXY, limits=dict(occupancy=MIN_OCCUPANCY, fma=MIN_FMA, spills=0), rows=rows), indent=1))
     else:
-        print_table(rows, options.targets)
-        print("\nr registers, ! bytes spilled, s scalar registers kept in lanes of\nvector registers (no memory, no fault), p private bytes, % occupancy, f share of FMAs among the main "
+        for precision in precisions:
+            print({"f32": "floats in memory:", "f16": "halves in memory:"}[precision])
+            print_table([row for row in rows if row["precision"] == precision], options.targets)
+            print()
+        print("r registers, ! bytes spilled, s scalar registers kept in lanes of\nvector registers (no memory, no fault), p private bytes, % occupancy, f share of FMAs among the main "
               "loop's\nvector instructions, simd the width that Intel's compiler chose, * breaks a limit, - never chosen there\n")
         print(PROXY)
         print_faults(failed)

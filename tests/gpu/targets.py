@@ -31,6 +31,11 @@ TARGETS = {
 }
 
 
+# libclc rounds to halves by integer arithmetic where a rounding is named; drivers have an instruction for it, as libclc does where
+# none is named (and nearest even is meant).
+LIBCLC_HALVES = [f"-Dvstore_half{n}_rte=vstore_half{n}" for n in ("", 4, 8, 16)]
+
+
 class Failed(Exception):
     pass
 
@@ -66,7 +71,7 @@ class Compiler:
         self.tools, self.options = pathlib.Path(tools), options.split()
 
     def clang(self, source, output, triple, *rest):
-        return run([*CLANG, *self.options, "-target", triple, source, "-o", output, *rest])
+        return run([*CLANG, *self.options, *LIBCLC_HALVES, "-target", triple, source, "-o", output, *rest])
 
     def nvidia(self, source, folder, name, size):
         ptx, cubin = folder / "k.ptx", folder / "k.cubin"
