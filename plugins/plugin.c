@@ -1,10 +1,13 @@
 #include "plugin.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SMALLEST_SHARE = 10 };
 
@@ -41,7 +44,19 @@ static bool set_text(char **at, const char *value) {
 
 static bool set_device(options *o, const char *value) { return set_text(&o->device, value); }
 static bool set_cache_dir(options *o, const char *value) { return set_text(&o->cache_dir, value); }
-static bool set_save_dir(options *o, const char *value) { return set_text(&o->save_dir, value); }
+
+/* Itself, as a file is none. */
+static bool can_write(const char *folder) {
+  char path[PATH_MAX];
+  int length = snprintf(path, sizeof path, "%s/.", folder);
+  if (length < (int)sizeof path) return access(path, R_OK | W_OK | X_OK) == 0;
+  errno = ENAMETOOLONG;
+  return false;
+}
+
+static bool set_save_dir(options *o, const char *value) {
+  return *value && can_write(value) && set_text(&o->save_dir, value);
+}
 
 static bool set_precision(options *o, const char *value) {
   o->network.policy = !strcmp(value, "fastest") ? SEPCL_FASTEST : SEPCL_REPRODUCIBLE;
@@ -102,7 +117,7 @@ static const option known[] = {
     {"cache_dir", "a folder", OF_BOTH, set_cache_dir},
     {"verbosity", "0, 1 or 2", OF_BOTH, set_verbosity},
     {"custom_operators", "0 or 1", OF_DELEGATE, set_custom_operators},
-    {"save_dir", "a folder", OF_DELEGATE, set_save_dir},
+    {"save_dir", "a folder that can be written", OF_DELEGATE, set_save_dir},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
@@ -126,7 +141,15 @@ bool options_set(options *o, int owners, const char *key, const char *value, cha
   return found->set(o, value) || refused(reason, "option %s is '%.100s'; it may be %s", key, value, found->values);
 }
 
-/* ---- what it says when asked ---- */
+bool cache_works(const options *o, char reason[REASON_SIZE]) {
+  if (!o->cache_dir || !*o->cache_dir || can_write(o->cache_dir)) return true;
+  return refused(reason, "cache_dir '%.300s' cannot be used, kernels are compiled anew each time: %s", o->cache_dir,
+                 strerror(errno));
+}
+
+/* ---- what it says ---- */
+
+void say_warning(const char *reason) { fprintf(stderr, "sepcl: warning: %s\n", reason); }
 
 void say_node(const options *o, int index, const char *operation, const char *name, const char *reason) {
   if (o->verbosity < (reason ? 1 : 2)) return;

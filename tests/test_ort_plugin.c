@@ -19,6 +19,11 @@ static int run(const char *script, const char *arguments) {
 START_TEST(divides_graphs) { ck_assert_int_eq(run("tests/plugins/ort_graphs.py", "'" LIBRARY "' >/dev/null"), 0); }
 END_TEST
 
+START_TEST(knows_what_it_cannot_know) {
+  ck_assert_int_eq(run("tests/plugins/ort_open.py", "'" LIBRARY "' >/dev/null 2>&1 #"), 0);
+}
+END_TEST
+
 START_TEST(refuses_bad_input) {
   ck_assert_int_eq(run("tests/plugins/ort_faults.py", "'" LIBRARY "' >/dev/null 2>&1 #"), 0);
 }
@@ -51,6 +56,7 @@ Suite *suite_ort_plugin(void) {
   TCase *tests = tcase_create("newest host");
   tcase_set_timeout(tests, 600);
   tcase_add_test(tests, divides_graphs);
+  tcase_add_test(tests, knows_what_it_cannot_know);
   tcase_add_test(tests, refuses_bad_input);
   tcase_add_test(tests, runs_networks);
   tcase_add_test(tests, runs_from_a_prefix);

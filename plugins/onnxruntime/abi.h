@@ -23,6 +23,7 @@ enum ort_attribute_type {
   ORT_A_TENSOR
 };
 enum ort_hardware { ORT_CPU = 0 };
+enum ort_severity { ORT_WARNING = 2 };
 
 /* The host's own objects. */
 typedef struct ort_status ort_status;
@@ -85,7 +86,10 @@ typedef struct ort_api {
   void (*release_value)(ort_value *value);
   void *gap_97[2];
   void (*release_tensor_info)(ort_tensor_info *info);
-  void *gap_100[172];
+  void *gap_100[147];
+  ort_status *(*log)(const ort_logger *logger, int severity, const char *message, const char *file, int line,
+                     const char *function);
+  void *gap_248[24];
   ort_status *(*read_attribute)(const ort_attribute *attribute, int type, void *data, size_t bytes, size_t *out);
   void *gap_273[16];
   ort_status *(*value_name)(const ort_value_info *value, const char **out);
@@ -134,6 +138,8 @@ typedef struct ort_api {
   ort_status *(*attribute_name)(const ort_attribute *attribute, const char **out);
   void *gap_365[14];
   ort_status *(*config_entries)(const ort_session_options *options, ort_pairs **out);
+  void *gap_380[10];
+  bool (*has_shape)(const ort_tensor_info *info); /* from version 24 on */
 } ort_api;
 
 typedef struct ort_api_base {
@@ -189,6 +195,7 @@ ORT_SLOT(run_input_count, 88);
 ORT_SLOT(release_status, 93);
 ORT_SLOT(release_value, 96);
 ORT_SLOT(release_tensor_info, 99);
+ORT_SLOT(log, 247);
 ORT_SLOT(read_attribute, 272);
 ORT_SLOT(value_name, 289);
 ORT_SLOT(list_pairs, 298);
@@ -206,6 +213,7 @@ ORT_SLOT(node_output_list, 356);
 ORT_SLOT(attribute_count, 359);
 ORT_SLOT(attribute_tensor, 362);
 ORT_SLOT(config_entries, 379);
+ORT_SLOT(has_shape, 390);
 static_assert(sizeof(ort_factory) == 112 && offsetof(ort_factory, create_data_transfer) == 88, "ort_factory");
 static_assert(sizeof(ort_ep) == 104 && offsetof(ort_ep, release_computes) == 32, "ort_ep");
 static_assert(sizeof(ort_compute) == 32, "ort_compute");

@@ -101,9 +101,10 @@ static bool take_shapes(chooser *c, const sepcl_graph *graph, char reason[REASON
     if (sepcl_graph_output_info(&info, graph, i) != SEPCL_OK) return refused(reason, "%s", sepcl_last_error());
     if (v->rank >= 0 && v->rank != info.rank)
       return refused(reason, "'%.100s' has %d dimensions for the host and %d for sepcl", v->name, v->rank, info.rank);
+    bool new = v->rank < 0;
     v->rank = info.rank;
     for (int d = 0; d < v->rank; d++) {
-      if (v->dims[d] >= 0 && v->dims[d] != info.dims[d])
+      if (!new && v->dims[d] >= 0 && v->dims[d] != info.dims[d])
         return refused(reason, "'%.100s': dimension %d is %lld for the host and %lld for sepcl", v->name, d,
                        (long long)v->dims[d], (long long)info.dims[d]);
       v->dims[d] = info.dims[d];
@@ -120,6 +121,12 @@ static bool try_node(chooser *c, int index, char reason[REASON_SIZE]) {
     return refused(reason, "operations of '%.100s' are not ONNX's", n->domain);
   clear_part(c);
   collect(c, index);
+  for (int i = 0; i < c->part.input_count; i++) {
+    const host_value *v = &c->g.values[c->part.inputs[i]];
+    if (v->type && v->rank < 0)
+      return refused(reason, "'%.100s' has more than %d dimensions, or it is not known how many", v->name,
+                     SEPCL_MAX_RANK);
+  }
   for (int i = 0; i < n->output_count; i++)
     if (n->outputs[i] >= 0) c->part.outputs[c->part.output_count++] = n->outputs[i];
   bool good = load_part(c, &graph, &model, reason) && take_shapes(c, graph, reason);
@@ -283,6 +290,17 @@ static bool plan_part(const chooser *c, sepcl_network_info *info, char reason[RE
   return good;
 }
 
+/* When the part is compiled, the host alone says what its inputs are. Whatever dimensions they have come with each call
+ * then; but that one is a number must be known before. */
+static bool inputs_stated(const chooser *c, char reason[REASON_SIZE]) {
+  for (int i = 0; i < c->part.input_count; i++) {
+    const host_value *v = &c->g.values[c->part.inputs[i]];
+    if (!v->rank && !v->stated)
+      return refused(reason, "the host does not know that '%.100s', which its part reads, is a number", v->name);
+  }
+  return true;
+}
+
 static bool fuse(const chooser *c, ort_support *support, char reason[REASON_SIZE]) {
   const ort_fusion_options fusion = {ORT_VERSION, true};
   const ort_node **nodes = calloc((size_t)c->part.node_count + 1, sizeof *nodes);
@@ -298,13 +316,13 @@ static bool fuse(const chooser *c, ort_support *support, char reason[REASON_SIZE
 static bool keep_part(chooser *c, int component, int largest, ort_support *support, bool *taken) {
   char reason[REASON_SIZE] = "";
   sepcl_network_info info;
-  bool more = !*taken || !c->p->one_part;
+  bool more = !*taken || !c->p->is_1_23;
   collect_part(c, component);
   bool good = !too_small(c->part.node_count, largest, reason);
   if (good && !c->part.output_count) good = refused(reason, "nothing that its part makes is used");
   if (good && !c->part.input_count) good = refused(reason, "its part reads constants only");
   if (good && !more) good = refused(reason, "ONNX Runtime 1.23 lets a provider have one part of a graph only");
-  good = good && plan_part(c, &info, reason);
+  good = good && inputs_stated(c, reason) && plan_part(c, &info, reason);
   for (int i = 0; i < c->part.node_count; i++) say_about(c, c->part.nodes[i], good ? NULL : reason);
   if (!good) return true;
   *taken = true;
@@ -370,7 +388,7 @@ bool take_parts(const provider *p, const ort_graph *graph, ort_support *support,
   chooser c = {.p = p, .reason = reason};
   if (!succeeded(p->api, p->api->parent_node(graph, &parent), reason)) return false;
   if (parent) return true;
-  bool good = host_graph_read(&c.g, p->api, graph, reason) && chooser_allocate(&c);
+  bool good = host_graph_read(&c.g, p->api, !p->is_1_23, graph, reason) && chooser_allocate(&c);
   if (good && !c.g.is_inner) {
     choose_nodes(&c);
     divide(&c);

@@ -21,7 +21,11 @@ typedef struct named {
 
 static int by_name(const void *a, const void *b) { return strcmp(((const named *)a)->name, ((const named *)b)->name); }
 
-static bool read_shape(const ort_api *api, const ort_value_info *info, host_value *v, char reason[REASON_SIZE]) {
+/* A number and a tensor of unknown rank both have no dimensions. Where the host does not tell which it is, only a
+ * constant is sure to be a number. */
+static bool read_shape(const host_graph *g, const ort_value_info *info, bool constant, host_value *v,
+                       char reason[REASON_SIZE]) {
+  const ort_api *api = g->api;
   const ort_type_info *type = NULL;
   const ort_tensor_info *tensor = NULL;
   size_t rank = 0;
@@ -32,7 +36,8 @@ static bool read_shape(const ort_api *api, const ort_value_info *info, host_valu
   if (!tensor) return true;
   if (!succeeded(api, api->element_type(tensor, &v->type), reason) || !succeeded(api, api->rank(tensor, &rank), reason))
     return false;
-  if (rank > SEPCL_MAX_RANK) return true;
+  v->stated = rank || constant || (g->tells_ranks && api->has_shape(tensor));
+  if (!v->stated || rank > SEPCL_MAX_RANK) return true;
   v->rank = (int)rank;
   return !rank || succeeded(api, api->dims(tensor, v->dims, rank), reason);
 }
@@ -41,8 +46,8 @@ static bool read_value(host_graph *g, const ort_value_info *info, host_value *v,
   const ort_api *api = g->api;
   bool constant = false, outside = false;
   *v = (host_value){.producer = -1};
-  if (!succeeded(api, api->value_name(info, &v->name), reason) || !read_shape(api, info, v, reason) ||
-      !succeeded(api, api->is_constant(info, &constant), reason) ||
+  if (!succeeded(api, api->value_name(info, &v->name), reason) ||
+      !succeeded(api, api->is_constant(info, &constant), reason) || !read_shape(g, info, constant, v, reason) ||
       !succeeded(api, api->is_from_outside(info, &outside), reason))
     return false;
   if (outside && !constant) g->is_inner = true;
@@ -179,8 +184,9 @@ static bool read_opset(host_graph *g, const ort_graph *graph, char reason[REASON
   return good;
 }
 
-bool host_graph_read(host_graph *out, const ort_api *api, const ort_graph *graph, char reason[REASON_SIZE]) {
-  *out = (host_graph){.api = api};
+bool host_graph_read(host_graph *out, const ort_api *api, bool tells_ranks, const ort_graph *graph,
+                     char reason[REASON_SIZE]) {
+  *out = (host_graph){.api = api, .tells_ranks = tells_ranks};
   if (read_opset(out, graph, reason) && read_nodes(out, graph, reason) && mark_outputs(out, graph, reason)) return true;
   host_graph_free(out);
   return false;

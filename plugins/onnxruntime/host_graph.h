@@ -9,8 +9,9 @@
 typedef struct host_value {
   const char *name;
   int type;                     /* ONNX's number; 0: no tensor */
-  int rank;                     /* -1: unknown */
+  int rank;                     /* -1: unknown, or more than sepcl has */
   int64_t dims[SEPCL_MAX_RANK]; /* -1: unknown */
+  bool stated;                  /* the rank is the host's, not the reader's */
   const ort_value *constant;
   int producer; /* a node, or -1 */
   bool is_output;
@@ -25,6 +26,7 @@ typedef struct host_node {
 
 typedef struct host_graph {
   const ort_api *api;
+  bool tells_ranks; /* the host tells a number from a tensor of unknown rank */
   int64_t opset;
   bool is_inner;    /* of a branch or loop: it reads values of the graph around it */
   host_node *nodes; /* none before those whose outputs it reads */
@@ -37,7 +39,8 @@ typedef struct host_graph {
 /* True if the status is none; else its message goes to `reason`. Releases it. */
 bool succeeded(const ort_api *api, ort_status *status, char reason[REASON_SIZE]);
 
-bool host_graph_read(host_graph *out, const ort_api *api, const ort_graph *graph, char reason[REASON_SIZE]);
+bool host_graph_read(host_graph *out, const ort_api *api, bool tells_ranks, const ort_graph *graph,
+                     char reason[REASON_SIZE]);
 void host_graph_free(host_graph *g);
 /* The values that a node reads or makes, by their index; -1 where one is left out. The caller frees *out. */
 bool host_graph_inputs(host_graph *g, const ort_node *node, int **out, int *count, char reason[REASON_SIZE]);

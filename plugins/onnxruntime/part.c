@@ -318,7 +318,7 @@ bool part_create(part **out, const provider *p, const ort_graph *graph, const or
   s->device = p->device;
   s->options = p->options.network;
   pthread_mutex_init(&s->lock, NULL);
-  bool good = host_graph_read(&g, p->api, graph, reason);
+  bool good = host_graph_read(&g, p->api, !p->is_1_23, graph, reason);
   if (good) {
     good = fill(s, &g, fused, reason);
     host_graph_free(&g);

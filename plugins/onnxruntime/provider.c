@@ -13,7 +13,7 @@ EXPORTED ort_status *ReleaseEpFactory(ort_factory *factory);
 typedef struct factory {
   ort_factory factory; /* first: the host's pointer is ours */
   const ort_api *api;
-  bool one_part;
+  bool is_1_23;
 } factory;
 
 /* Plain failures: a host takes the code of a provider's own as a sign to go on without it, silently. */
@@ -110,7 +110,7 @@ static bool provider_create(provider **out, const factory *f, const ort_session_
   provider *p = calloc(1, sizeof *p);
   if (!p) return refused(reason, "out of memory for the provider");
   p->api = f->api;
-  p->one_part = f->one_part;
+  p->is_1_23 = f->is_1_23;
   p->ep = (ort_ep){.version = ORT_VERSION,
                    .name = ep_name,
                    .capability = ep_capability,
@@ -171,15 +171,25 @@ static ort_status *factory_devices(ort_factory *f, const ort_hardware_device *co
   return NULL;
 }
 
+/* What is wrong with the cache is no reason to fail. */
+static void warn(const provider *p, const ort_logger *logger) {
+  char reason[REASON_SIZE], message[REASON_SIZE + 16];
+  if (!logger || cache_works(&p->options, reason)) return;
+  refused(message, "sepcl: %s", reason);
+  ort_status *status = p->api->log(logger, ORT_WARNING, message, "provider.c", __LINE__, __func__);
+  if (status) p->api->release_status(status);
+}
+
 static ort_status *factory_create_ep(ort_factory *f, const ort_hardware_device *const *hardware,
                                      const ort_pairs *const *metadata, size_t count, const ort_session_options *session,
                                      const ort_logger *logger, ort_ep **out) {
   const ort_api *api = ((factory *)f)->api;
   char reason[REASON_SIZE] = "";
   provider *p = NULL;
-  (void)hardware, (void)metadata, (void)count, (void)logger;
+  (void)hardware, (void)metadata, (void)count;
   *out = NULL;
   if (!provider_create(&p, (factory *)f, session, reason)) return failed(api, reason);
+  warn(p, logger);
   *out = &p->ep;
   return NULL;
 }
@@ -209,7 +219,7 @@ ort_status *CreateEpFactories(const char *name, const ort_api_base *base, const 
   factory *f = calloc(1, sizeof *f);
   if (!f) return failed(api, "out of memory for the factory");
   f->api = api;
-  f->one_part = base->version && !strncmp(base->version(), "1.23.", 5);
+  f->is_1_23 = base->version && !strncmp(base->version(), "1.23.", 5);
   f->factory = (ort_factory){.version = ORT_VERSION,
                              .name = factory_name,
                              .vendor = factory_vendor,

@@ -16,7 +16,8 @@ typedef struct provider {
   const ort_api *api;
   sepcl_device *device;
   options options;
-  bool one_part; /* 1.23 gives all parts of a graph the same name, and refuses the second */
+  bool
+      is_1_23; /* gives all parts of a graph the same name, and refuses the second; see also host_graph's tells_ranks */
 } provider;
 
 /* capability.c: the parts of the graph that sepcl takes. */

@@ -13,7 +13,7 @@ typedef struct tfl_context tfl_context;
 typedef struct tfl_delegate tfl_delegate;
 
 enum tfl_status { TFL_OK = 0, TFL_ERROR = 1 };
-enum tfl_type { TFL_FLOAT32 = 1, TFL_INT32 = 2, TFL_INT64 = 4, TFL_FLOAT16 = 10 };
+enum tfl_type { TFL_FLOAT32 = 1, TFL_INT32 = 2, TFL_INT64 = 4, TFL_BOOL = 6, TFL_FLOAT16 = 10 };
 enum tfl_allocation { TFL_MMAP_RO = 1, TFL_DYNAMIC = 4, TFL_PERSISTENT_RO = 5 };
 enum tfl_flags { TFL_ALLOW_DYNAMIC_TENSORS = 1 }; /* without it, the host prepares all nodes before it delegates */
 enum tfl_padding { TFL_SAME = 1, TFL_VALID = 2 };

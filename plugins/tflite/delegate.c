@@ -176,7 +176,11 @@ tfl_delegate *tflite_plugin_create_delegate(const char *const *keys, const char 
   options_init(&o);
   bool good = read_options(&o, keys, values, count, reason) && new_state(&state, &o, reason);
   options_free(&o);
-  if (good) return &state->delegate;
+  if (good) {
+    /* To the host's reporter it would be an error. */
+    if (!cache_works(&state->options, reason)) say_warning(reason);
+    return &state->delegate;
+  }
   snprintf(message, sizeof message, "sepcl: %s", reason);
   if (report_error) report_error(message);
   return NULL;

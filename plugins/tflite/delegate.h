@@ -12,6 +12,7 @@ typedef struct preparation {
   tfl_context *context;
   tfl_ints *plan;
   int *producers;   /* by tensor */
+  bool *open;       /* by tensor, as the translator's */
   tfl_ints *wanted; /* nodes that can run */
   subgraph **parts;
   int part_count;

@@ -19,6 +19,7 @@ void preparation_free(preparation *p) {
   free(p->parts);
   free(p->plan);
   free(p->producers);
+  free(p->open);
   free(p->wanted);
   free(p);
 }
@@ -53,7 +54,8 @@ static bool copy_plan(preparation *p) {
   p->plan = new_ints(plan->size, plan->data); /* the host may reuse its own */
   p->wanted = new_ints(plan->size, NULL);
   p->producers = malloc((tensors + 1) * sizeof *p->producers);
-  if (!p->plan || !p->wanted || !p->producers) return false;
+  p->open = calloc(tensors + 1, sizeof *p->open);
+  if (!p->plan || !p->wanted || !p->producers || !p->open) return false;
   p->wanted->size = 0;
   for (size_t i = 0; i < tensors; i++) p->producers[i] = -1;
   for (int i = 0; i < p->plan->size; i++) {
@@ -68,12 +70,40 @@ static bool copy_plan(preparation *p) {
   return true;
 }
 
+/* The host marks as dynamic what has no shape before the model runs. But one that is asked before it looks at its graph
+ * (custom_operators) shows what the file states, which may be wrong behind integers that are no constants. */
+static bool may_change(const delegate_state *state, const preparation *p, const tfl_node *node) {
+  for (int i = 0; node->inputs && i < node->inputs->size; i++) {
+    int at = node->inputs->data[i];
+    if (at < 0 || (size_t)at >= p->context->tensor_count) continue;
+    const tfl_tensor *tensor = &p->context->tensors[at];
+    bool integers = tensor->type == TFL_INT32 || tensor->type == TFL_INT64 || tensor->type == TFL_BOOL;
+    if (p->open[at] || (state->options.custom_operators && integers && !is_stored(tensor))) return true;
+  }
+  return false;
+}
+
+static void note_open(const delegate_state *state, preparation *p, int index) {
+  tfl_node *node = NULL;
+  tfl_registration *registration = NULL;
+  if (p->context->get_node(p->context, index, &node, &registration) != TFL_OK) return;
+  bool changes = may_change(state, p, node);
+  for (int i = 0; node->outputs && i < node->outputs->size; i++) {
+    int at = node->outputs->data[i];
+    if (at < 0 || (size_t)at >= p->context->tensor_count) continue;
+    p->open[at] = changes;
+  }
+}
+
 static void choose_nodes(const delegate_state *state, preparation *p) {
   for (int i = 0; i < p->plan->size; i++) {
     char reason[REASON_SIZE] = "";
     int index = p->plan->data[i];
-    bool runs = try_node(p->context, p->producers, index, reason);
-    if (runs) p->wanted->data[p->wanted->size++] = index;
+    bool runs = try_node(p->context, p->producers, p->open, index, reason);
+    if (runs)
+      p->wanted->data[p->wanted->size++] = index;
+    else
+      note_open(state, p, index);
     say_about(state, p, index, runs ? NULL : reason);
   }
 }

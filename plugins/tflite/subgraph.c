@@ -10,7 +10,8 @@
 typedef struct edge {
   int tensor;
   size_t bytes;
-  float *constant; /* an output that is known: weights that another part of the graph reads too */
+  int rank, dims[SEPCL_MAX_RANK]; /* of an input */
+  float *constant;                /* an output that is known: weights that another part of the graph reads too */
 } edge;
 
 struct subgraph {
@@ -66,7 +67,9 @@ static void add_input(subgraph *s, translator *t, int tensor) {
   }
   snprintf(name, sizeof name, "t%d", tensor);
   t->values[tensor] = sepcl_graph_input(t->graph, name, from->dims->size, dims);
-  s->inputs[s->input_count++] = (edge){tensor, bytes, NULL};
+  edge *e = &s->inputs[s->input_count++];
+  *e = (edge){.tensor = tensor, .bytes = bytes, .rank = from->dims->size};
+  memcpy(e->dims, from->dims->data, (size_t)e->rank * sizeof *e->dims);
 }
 
 static void add_constant_output(subgraph *s, translator *t, int tensor) {
@@ -78,7 +81,7 @@ static void add_constant_output(subgraph *s, translator *t, int tensor) {
   if (!owned)
     refuse(t, "%s", reason ? reason : "out of memory for weights");
   else
-    s->outputs[s->output_count++] = (edge){tensor, bytes, owned};
+    s->outputs[s->output_count++] = (edge){.tensor = tensor, .bytes = bytes, .constant = owned};
 }
 
 /* The network's outputs come first in the list, then the constants. */
@@ -96,7 +99,7 @@ static void add_outputs(subgraph *s, translator *t, const tfl_ints *outputs) {
     size_t bytes = sizeof(float);
     if (!shape_of(t, value, &rank, dims)) return;
     while (rank-- > 0) bytes *= (size_t)dims[rank];
-    s->outputs[s->output_count++] = (edge){tensor, bytes, NULL};
+    s->outputs[s->output_count++] = (edge){.tensor = tensor, .bytes = bytes};
   }
   if (!s->output_count) refuse(t, "the part computes nothing");
   for (int i = 0; i < outputs->size && sepcl_graph_status(t->graph) == SEPCL_OK; i++)
@@ -161,6 +164,10 @@ void subgraph_counts(const subgraph *s, int *nodes, sepcl_network_info *info) {
 
 /* ---- running ---- */
 
+static bool shape_changed(const tfl_tensor *tensor, char reason[REASON_SIZE]) {
+  return refused(reason, "the shape of '%s' changed; allocate the tensors anew", tensor->name ? tensor->name : "");
+}
+
 static bool edge_fits(const edge *e, const tfl_context *context, char reason[REASON_SIZE]) {
   if ((size_t)e->tensor >= context->tensor_count) return refused(reason, "the host's tensors went away");
   const tfl_tensor *tensor = &context->tensors[e->tensor];
@@ -168,12 +175,20 @@ static bool edge_fits(const edge *e, const tfl_context *context, char reason[REA
   for (int i = 0; tensor->dims && i < tensor->dims->size; i++)
     bytes *= tensor->dims->data[i] > 0 ? (size_t)tensor->dims->data[i] : 0;
   if (tensor->type == TFL_FLOAT32 && tensor->dims && bytes == e->bytes) return true;
-  return refused(reason, "the shape of '%s' changed; allocate the tensors anew", tensor->name ? tensor->name : "");
+  return shape_changed(tensor, reason);
+}
+
+/* Another shape may have as many bytes. */
+static bool input_fits(const edge *e, const tfl_context *context, char reason[REASON_SIZE]) {
+  if (!edge_fits(e, context, reason)) return false;
+  const tfl_tensor *tensor = &context->tensors[e->tensor];
+  bool same = tensor->dims->size == e->rank && !memcmp(tensor->dims->data, e->dims, (size_t)e->rank * sizeof *e->dims);
+  return same || shape_changed(tensor, reason);
 }
 
 bool subgraph_fits(const subgraph *s, const tfl_context *context, char reason[REASON_SIZE]) {
   for (int i = 0; i < s->input_count; i++)
-    if (!edge_fits(&s->inputs[i], context, reason)) return false;
+    if (!input_fits(&s->inputs[i], context, reason)) return false;
   for (int i = 0; i < s->output_count; i++)
     if (!edge_fits(&s->outputs[i], context, reason)) return false;
   return true;

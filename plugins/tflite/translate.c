@@ -32,14 +32,14 @@ static const operator_entry table[] = {
     {40, "MEAN", sizeof(tfl_reducer), translate_mean},
     {41, "SUB", sizeof(tfl_activated), translate_sub},
     {42, "DIV", sizeof(tfl_activated), translate_div},
-    {43, "SQUEEZE", 0, translate_reshape},
+    {43, "SQUEEZE", 0, translate_squeeze},
     {45, "STRIDED_SLICE", sizeof(tfl_strided_slice), translate_strided_slice},
     {49, "SPLIT", 0, translate_split},
     {54, "PRELU", 0, translate_prelu},
     {55, "MAXIMUM", 0, translate_maximum},
     {57, "MINIMUM", 0, translate_minimum},
     {67, "TRANSPOSE_CONV", sizeof(tfl_transpose_conv), translate_transpose_conv},
-    {70, "EXPAND_DIMS", 0, translate_reshape},
+    {70, "EXPAND_DIMS", 0, translate_expand_dims},
     {74, "SUM", sizeof(tfl_reducer), translate_sum},
     {82, "REDUCE_MAX", sizeof(tfl_reducer), translate_reduce_max},
     {97, "RESIZE_NEAREST_NEIGHBOR", sizeof(tfl_resize), translate_resize_nearest},
@@ -150,7 +150,7 @@ sepcl_value optional_operand(translator *t, int index) {
     refuse(t, "'%s' comes from nowhere", tensor->name ? tensor->name : "");
     return SEPCL_NO_VALUE;
   }
-  if (tensor->allocation_type == TFL_DYNAMIC) {
+  if (t->open[at] || tensor->allocation_type == TFL_DYNAMIC) {
     refuse(t, "the shape of '%s' is not known before it runs", tensor->name ? tensor->name : "");
     return SEPCL_NO_VALUE;
   }
@@ -176,12 +176,14 @@ bool image_of(translator *t, sepcl_value value, int64_t dims[SEPCL_MAX_RANK]) {
   return rank == 4;
 }
 
+bool is_stored(const tfl_tensor *tensor) {
+  return tensor->data && (tensor->allocation_type == TFL_MMAP_RO || tensor->allocation_type == TFL_PERSISTENT_RO);
+}
+
 int integers(translator *t, int index, int64_t *out, int capacity) {
   const tfl_tensor *tensor = tensor_at(t, input_tensor(t, index));
-  bool known = tensor && tensor->data &&
-               (tensor->allocation_type == TFL_MMAP_RO || tensor->allocation_type == TFL_PERSISTENT_RO);
   size_t bytes = !tensor ? 0 : tensor->type == TFL_INT32 ? 4 : tensor->type == TFL_INT64 ? 8 : 0;
-  if (!known || !bytes || tensor->bytes / bytes > (size_t)capacity) {
+  if (!bytes || !is_stored(tensor) || tensor->bytes / bytes > (size_t)capacity) {
     refuse(t, "operand %d is no constant list of at most %d integers", index, capacity);
     return -1;
   }
@@ -275,8 +277,8 @@ static bool has_variables(const translator *t, const tfl_node *node) {
   return false;
 }
 
-bool try_node(tfl_context *context, const int *producers, int index, char reason[REASON_SIZE]) {
-  translator t = {.context = context, .producers = producers, .trial = true};
+bool try_node(tfl_context *context, const int *producers, const bool *open, int index, char reason[REASON_SIZE]) {
+  translator t = {.context = context, .producers = producers, .open = open, .trial = true};
   size_t count = context->tensor_count;
   bool runs = false;
   t.values = malloc((count + 1) * sizeof *t.values);

@@ -14,6 +14,7 @@ typedef struct translator {
   const int *producers; /* by tensor: the node that makes it, or -1 */
   sepcl_graph *graph;
   sepcl_value *values; /* by tensor; SEPCL_NO_VALUE where it is not translated yet */
+  const bool *open;    /* by tensor, for a trial: its shape may be another one in each run */
   bool trial;          /* a node on its own: unknown operands become inputs, constants are not expanded */
   /* The node in translation. */
   const tfl_node *node;
@@ -36,7 +37,7 @@ const char *operator_name(const tfl_registration *registration, char text[32]);
 /* Adds one node to the graph. What is wrong is found with sepcl_graph_status. */
 void translate_node(translator *t, int index);
 /* Whether the node runs: a trial on a graph of its own. The reason is written when it does not. */
-bool try_node(tfl_context *context, const int *producers, int index, char reason[REASON_SIZE]);
+bool try_node(tfl_context *context, const int *producers, const bool *open, int index, char reason[REASON_SIZE]);
 /* The tensor's node before it, for the weights behind DEQUANTIZE and DENSIFY; NULL if no node makes it. */
 const tfl_node *producer_of(const translator *t, int tensor, int *code);
 
@@ -45,6 +46,7 @@ const tfl_node *producer_of(const translator *t, int tensor, int *code);
 void refuse(translator *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int input_tensor(const translator *t, int index); /* -1: absent */
 tfl_tensor *tensor_at(const translator *t, int tensor);
+bool is_stored(const tfl_tensor *tensor); /* its data come with the model, or are settled before it runs */
 /* Operand `index` as a value; refuses where it is absent. `optional_operand` gives SEPCL_NO_VALUE instead. */
 sepcl_value operand(translator *t, int index);
 sepcl_value optional_operand(translator *t, int index);
@@ -53,7 +55,7 @@ bool shape_of(translator *t, sepcl_value value, int32_t *rank, int64_t dims[SEPC
 bool image_of(translator *t, sepcl_value value, int64_t dims[SEPCL_MAX_RANK]); /* refuses other ranks than 4 */
 /* A constant list of integers, at most `capacity` of them; the count, or -1 (refused). */
 int integers(translator *t, int index, int64_t *out, int capacity);
-/* The output's shape as the host states it. */
+/* The output's shape as the host states it: only for those whose operands that give it are constants. */
 bool output_shape(translator *t, int32_t *rank, int64_t dims[SEPCL_MAX_RANK]);
 /* Makes `value` the output `index`, after one of the host's fused activations. */
 void set_output(translator *t, int index, sepcl_value value);
@@ -91,6 +93,8 @@ void translate_reduce_max(translator *t);
 
 void translate_concatenation(translator *t);
 void translate_reshape(translator *t);
+void translate_expand_dims(translator *t);
+void translate_squeeze(translator *t);
 void translate_transpose(translator *t);
 void translate_pad(translator *t);
 void translate_strided_slice(translator *t);

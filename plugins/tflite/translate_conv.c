@@ -47,6 +47,8 @@ static bool pad_same(translator *t, int padding, const axis axes[2], sepcl_windo
 typedef struct conv_operands {
   sepcl_value x, weights, bias;
   int64_t image[SEPCL_MAX_RANK], kernel[SEPCL_MAX_RANK];
+  int64_t out[SEPCL_MAX_RANK]; /* a transposed convolution's output */
+  int32_t out_rank;
 } conv_operands;
 
 static bool conv_constants(translator *t, int first, conv_operands *o) {
@@ -110,15 +112,13 @@ static bool transposed_padding(translator *t, const axis *a, int64_t output, boo
 static void transposed(translator *t, const conv_operands *o, const tfl_transpose_conv *p, int activation) {
   sepcl_conv_transpose_attributes a = SEPCL_CONV_TRANSPOSE_ATTRIBUTES_INIT;
   axis axes[2] = {{o->image[1], (int)o->kernel[1], p->stride_h, 1}, {o->image[2], (int)o->kernel[2], p->stride_w, 1}};
-  int32_t rank, h[3], w[3];
-  int64_t out[SEPCL_MAX_RANK];
-  if (!output_shape(t, &rank, out)) return;
-  if (rank != 4 || o->kernel[3] != o->image[3] || (p->padding != TFL_SAME && p->padding != TFL_VALID)) {
+  int32_t h[3], w[3];
+  if (o->out_rank != 4 || o->kernel[3] != o->image[3] || (p->padding != TFL_SAME && p->padding != TFL_VALID)) {
     refuse(t, "its shapes or padding do not fit each other");
     return;
   }
-  if (!transposed_padding(t, &axes[0], out[1], p->padding == TFL_SAME, h) ||
-      !transposed_padding(t, &axes[1], out[2], p->padding == TFL_SAME, w))
+  if (!transposed_padding(t, &axes[0], o->out[1], p->padding == TFL_SAME, h) ||
+      !transposed_padding(t, &axes[1], o->out[2], p->padding == TFL_SAME, w))
     return;
   a.window = (sepcl_window){axes[0].kernel, axes[1].kernel, p->stride_h, p->stride_w, 1, 1, h[0], w[0], h[1], w[1]};
   a.output_pad_h = h[2];
@@ -132,7 +132,8 @@ static void transposed(translator *t, const conv_operands *o, const tfl_transpos
 void translate_transpose_conv(translator *t) {
   const tfl_transpose_conv *p = t->options;
   conv_operands o;
-  if (!conv_constants(t, 1, &o)) return;
+  o.out_rank = integers(t, 0, o.out, SEPCL_MAX_RANK);
+  if (o.out_rank < 0 || !conv_constants(t, 1, &o)) return;
   o.x = operand(t, 2);
   o.bias = optional_operand(t, 3);
   if (image_of(t, o.x, o.image)) transposed(t, &o, p, p->activation);
@@ -141,7 +142,7 @@ void translate_transpose_conv(translator *t) {
 /* MediaPipe's operator: x, weights, bias; its options are padding, stride_w, stride_h. */
 void translate_transpose_conv_bias(translator *t) {
   conv_operands o;
-  if (read_conv(t, &o)) transposed(t, &o, t->options, TFL_ACT_NONE);
+  if (read_conv(t, &o) && output_shape(t, &o.out_rank, o.out)) transposed(t, &o, t->options, TFL_ACT_NONE);
 }
 
 /* ---- fully connected ---- */

@@ -16,12 +16,24 @@ void translate_concatenation(translator *t) {
   free(values);
 }
 
-/* The host has worked out the shape already: RESHAPE, SQUEEZE and EXPAND_DIMS are one. */
-void translate_reshape(translator *t) {
+/* The host has worked out the shape already: RESHAPE, SQUEEZE and EXPAND_DIMS are one, where what they read is
+ * constant. */
+void translate_squeeze(translator *t) {
   int32_t rank;
   int64_t dims[SEPCL_MAX_RANK];
   sepcl_value x = operand(t, 0);
   if (output_shape(t, &rank, dims)) set_output(t, 0, sepcl_graph_reshape(t->graph, x, rank, dims));
+}
+
+void translate_expand_dims(translator *t) {
+  int64_t axis;
+  if (integers(t, 1, &axis, 1) == 1) translate_squeeze(t);
+}
+
+/* x, the shape if it is not among the options. */
+void translate_reshape(translator *t) {
+  int64_t shape[2 * SEPCL_MAX_RANK]; /* of too many dimensions: for a better reason */
+  if (input_tensor(t, 1) < 0 || integers(t, 1, shape, 2 * SEPCL_MAX_RANK) >= 0) translate_squeeze(t);
 }
 
 void translate_transpose(translator *t) {
@@ -65,13 +77,14 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high) {
   return value < low ? low : value > high ? high : value;
 }
 
-/* One axis: what begin, end, step and the masks' bits mean; the builder refuses an empty range. */
+/* One axis: what begin, end, step and the masks' bits mean; the builder refuses an empty range. Of an axis that goes,
+ * the host takes the first element of the range. */
 static void slice_axis(slice *s, int axis, int64_t size, int64_t end, const tfl_strided_slice *p) {
   int64_t begin = s->starts[axis], step = s->steps[axis], low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
   begin = begin < 0 ? begin + size : begin;
   end = end < 0 ? end + size : end;
   if (p->shrink_axis_mask >> axis & 1) {
-    s->starts[axis] = begin;
+    s->starts[axis] = p->begin_mask >> axis & 1 ? 0 : begin;
     s->counts[axis] = s->steps[axis] = 1;
     return;
   }
@@ -101,8 +114,8 @@ void translate_strided_slice(translator *t) {
       s.starts[i] = 0;
       s.counts[i] = dims[i];
       s.steps[i] = 1;
-    } else if (s.steps[i] == 0) {
-      refuse(t, "a slice with step 0");
+    } else if (s.steps[i] == 0 || (s.steps[i] < 0 && p->shrink_axis_mask >> i & 1)) {
+      refuse(t, "a slice with step %lld of axis %d", (long long)s.steps[i], i);
       return;
     } else {
       slice_axis(&s, i, dims[i], ends[i], p);
@@ -161,16 +174,16 @@ void translate_space_to_depth(translator *t) { move_blocks(t, false); }
 /* ---- resizing ---- */
 
 static void resize(translator *t, sepcl_resize_attributes *a) {
-  int32_t rank;
-  int64_t out[SEPCL_MAX_RANK];
+  int64_t size[2];
   sepcl_value x = operand(t, 0);
-  if (!output_shape(t, &rank, out)) return;
-  if (rank != 4) {
-    refuse(t, "its output has %d dimensions instead of 4", rank);
+  int count = integers(t, 1, size, 2);
+  if (count < 0) return;
+  if (count != 2) {
+    refuse(t, "a size of %d numbers", count);
     return;
   }
-  a->height = out[1];
-  a->width = out[2];
+  a->height = size[0];
+  a->width = size[1];
   set_output(t, 0, sepcl_graph_resize(t->graph, x, a));
 }
 

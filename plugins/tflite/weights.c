@@ -37,17 +37,14 @@ static size_t count_of(const tfl_tensor *tensor) {
   return tensor->dims ? count : 0;
 }
 
-static bool stored(const tfl_tensor *tensor) {
-  return tensor->data && (tensor->allocation_type == TFL_MMAP_RO || tensor->allocation_type == TFL_PERSISTENT_RO) &&
-         element_bytes(tensor->type);
-}
+static bool holds_floats(const tfl_tensor *tensor) { return is_stored(tensor) && element_bytes(tensor->type); }
 
 /* The stored tensor that this one is a copy of, over at most one DEQUANTIZE and one DENSIFY. */
 static const tfl_tensor *source_of(const translator *t, int tensor) {
   for (int step = 0; step < 3; step++) {
     const tfl_tensor *at = tensor_at(t, tensor);
     if (!at) return NULL;
-    if (stored(at)) return at;
+    if (holds_floats(at)) return at;
     int code;
     const tfl_node *node = producer_of(t, tensor, &code);
     if (!node || (code != OPERATOR_DEQUANTIZE && code != OPERATOR_DENSIFY)) return NULL;

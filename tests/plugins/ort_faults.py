@@ -9,6 +9,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 
 import numpy as np
@@ -73,6 +74,20 @@ def refuses_without_opencl():
         lines = [line for line in result.stdout.splitlines() if "sepcl: " in line]
         print("  " + (lines[0][-110:] if lines else result.stdout + result.stderr))
         good &= bool(lines) and any(word in lines[0] for word in NO_DEVICE) and "alone True" in result.stdout
+    return good
+
+
+def warns_of_folders():
+    """Where kernels cannot be kept: a warning in the host's log, and the session runs."""
+    network, good = chain([("Relu", "c", "d", {})]), True
+    x = [np.random.default_rng(1).standard_normal([1, 4, 12, 10], np.float32)]
+    expected = ort_host.run(ort_host.session(network, {}), x)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, wanted in (("/proc/nowhere", 1), (os.path.abspath(__file__), 1), (os.path.join(folder, "kept", "here"), 0)):
+            made, text = ort_host.said_by(lambda: ort_host.session(network, {"cache_dir": path}, severity=2))
+            line = next((line for line in text.splitlines() if "sepcl: " in line), "nothing said")
+            print(f"  {path}: {line[-140:]}")
+            good &= text.count("sepcl: cache_dir") == wanted and ort_host.same(ort_host.run(made, x), expected)
     return good
 
 
@@ -208,8 +223,8 @@ def refuses_old_hosts():
     return good
 
 
-CHECKS = (refuses_options, takes_options, refuses_without_opencl, changes_shape, refuses_shapes, on_threads, opens_at_once,
-          refuses_old_hosts)
+CHECKS = (refuses_options, takes_options, refuses_without_opencl, warns_of_folders, changes_shape, refuses_shapes, on_threads,
+          opens_at_once, refuses_old_hosts)
 
 
 def main():

@@ -19,8 +19,9 @@ def edge(name, shape, kind=FLOAT):
 
 
 def model(nodes, inputs, outputs, constants=None, opset=17):
-    """nodes: (operation, inputs, outputs, attributes)."""
-    made = [helper.make_node(operation, i.split(), o.split(), **attributes) for operation, i, o, attributes in nodes]
+    """nodes: (operation, inputs, outputs, attributes); an input _ is left out."""
+    made = [helper.make_node(operation, [name.strip("_") for name in i.split()], o.split(), **attributes)
+            for operation, i, o, attributes in nodes]
     tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()]
     graph = helper.make_graph(made, "graph", inputs, outputs, tensors)
     whole = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)

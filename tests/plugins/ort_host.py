@@ -23,10 +23,10 @@ def use(library):
         host.register_execution_provider_library("sepcl", library)
 
 
-def session(model, options=None, optimise=True, threads=0):
+def session(model, options=None, optimise=True, threads=0, severity=4):
     """A path, or a model's bytes. options: the provider's; None: the host alone."""
     settings = host.SessionOptions()
-    settings.log_severity_level = 4
+    settings.log_severity_level = severity
     settings.intra_op_num_threads = threads
     settings.graph_optimization_level = LEVEL.ORT_ENABLE_ALL if optimise else LEVEL.ORT_DISABLE_ALL
     if options is not None:

@@ -128,6 +128,36 @@ def refuses_shapes():
     return (bool(told) or empty) and all((a == b).all() for a, b in zip(again, first))
 
 
+def refuses_resized():
+    """With custom_operators no input can be resized: not to a shape of as many bytes either."""
+    good = True
+    for shape in ((1, 8, 8, 4), (1, 4, 16, 4), (2, 8, 8, 4)):
+        made, told = tflite_host.interpreter(small("open"), [tflite_host.delegate(sys.argv[1], custom_operators=1)]), ""
+        try:
+            made.resize_tensor_input(made.get_input_details()[0]["index"], shape)
+            made.allocate_tensors()
+            tflite_host.run(made, [picture(*shape)])
+        except (RuntimeError, ValueError) as error:
+            told = str(error).strip()
+        print(f"  {shape}: {told[-110:] or 'ran'}")
+        good &= ("sepcl: the shape of" in told) == (shape != (1, 8, 8, 4))
+    return good
+
+
+def warns_of_folders():
+    """Where kernels cannot be kept: a warning, and the results are the same. Where parts cannot be saved: an error."""
+    x, good = [picture(1, 8, 8, 4)], True
+    expected = tflite_host.run(tflite_host.interpreter(small("open")), x)
+    for folder, wanted in (("/proc/nowhere", 1), (os.path.abspath(__file__), 1), (os.path.join(sys.argv[2], "kept", "here"), 0)):
+        made, text = tflite_host.said_by(
+            lambda: tflite_host.interpreter(small("open"), [tflite_host.delegate(sys.argv[1], cache_dir=folder)]))
+        print(f"  {folder}: {text.strip()[-160:] or 'nothing said'}")
+        good &= text.count("sepcl: warning: cache_dir") == wanted and tflite_host.difference(tflite_host.run(made, x), expected) < 1e-5
+    text = refusal({"save_dir": "/proc/nowhere"})
+    print(f"  save_dir: {text.strip()[-110:]}")
+    return good and "option save_dir is '/proc/nowhere'" in text
+
+
 def serve(made, x, expected, failures):
     for _ in range(100):
         if not all((a == b).all() for a, b in zip(tflite_host.run(made, x), expected)):
@@ -153,7 +183,8 @@ def on_threads():
     return not failures
 
 
-CHECKS = (refuses_options, takes_options, refuses_without_opencl, leaves_what_it_cannot, changes_shape, refuses_shapes, on_threads)
+CHECKS = (refuses_options, takes_options, refuses_without_opencl, leaves_what_it_cannot, changes_shape, refuses_shapes, refuses_resized,
+          warns_of_folders, on_threads)
 
 
 def main():

@@ -49,8 +49,8 @@ class Model:
     def constant(self, array):
         return self.tensor(array.shape, array.dtype, array)
 
-    def input(self, shape):
-        self.graph.inputs.append(self.tensor(shape))
+    def input(self, shape, dtype=np.float32):
+        self.graph.inputs.append(self.tensor(shape, dtype))
         return self.graph.inputs[-1]
 
     def node(self, name, inputs, outputs, options=None, version=1):
@@ -144,6 +144,8 @@ CASES = [
     ("PAD", [IMAGE, np.array([[0, 0], [1, 2], [0, 3], [0, 4]], np.int32)], options("Pad")),
     slices(IMAGE, (0, 1, 2, 0), (1, 7, 8, 5), (1, 2, 3, 1)), slices(IMAGE, (0, -1, 0, 4), (1, 0, 0, 1), (1, -2, 1, -1), endMask=4),
     slices(IMAGE, (0, 3, 0, 0), (0, 4, 0, 0), (1, 1, 1, 1), shrinkAxisMask=2, beginMask=13, endMask=13),
+    slices(IMAGE, (0, 3, 2, 0), (0, 4, 0, 0), (1, 1, 1, 1), shrinkAxisMask=6, beginMask=11, endMask=9),
+    slices(IMAGE, (0, -2, 0, 0), (0, 0, 0, 0), (1, 1, 2, 1), shrinkAxisMask=2, beginMask=13, endMask=15),
     ("SPLIT", [i32(3), (1, 4, 4, 6)], options("Split", numSplits=3)),
     ("DEPTH_TO_SPACE", [(1, 3, 4, 8)], options("DepthToSpace", blockSize=2)),
     ("SPACE_TO_DEPTH", [(1, 4, 6, 3)], options("SpaceToDepth", blockSize=2)),
@@ -219,6 +221,53 @@ def mixed():
     return m.bytes([c])
 
 
+# (operator, operands, options, the operand that comes with each call, what it then is, the shape that the file states)
+SMALL = (1, 6, 4, 4)
+GIVEN = [
+    ("RESHAPE", [SMALL, i32(1, 6, 4, 4)], options("Reshape"), 1, i32(1, 3, 8, 4), SMALL),
+    ("EXPAND_DIMS", [SMALL, i32(0)], options("ExpandDims"), 1, i32(2), (1, 1, 6, 4, 4)),
+    ("RESIZE_BILINEAR", [SMALL, i32(6, 4)], options("ResizeBilinear"), 1, i32(3, 8), SMALL),
+    ("RESIZE_NEAREST_NEIGHBOR", [SMALL, i32(6, 4)], options("ResizeNearestNeighbor"), 1, i32(3, 8), SMALL),
+    ("PAD", [SMALL, np.zeros((4, 2), np.int32)], options("Pad"), 1, np.array([[0, 0], [1, 0], [0, 2], [0, 0]], np.int32), SMALL),
+    ("TRANSPOSE", [SMALL, i32(0, 1, 3, 2)], options("Transpose"), 1, i32(0, 2, 1, 3), SMALL),
+    ("MEAN", [SMALL, i32(2)], options("Reducer", keepDims=True), 1, i32(1), (1, 6, 1, 4)),
+    ("SUM", [SMALL, i32(2)], options("Reducer"), 1, i32(1), (1, 6, 4)),
+    slices(SMALL, (0, 0, 0, 0), SMALL, (1, 1, 1, 1)) + (1, i32(0, 2, 1, 0), SMALL),
+    slices(SMALL, (0, 0, 0, 0), SMALL, (1, 1, 1, 1)) + (2, i32(1, 5, 3, 4), SMALL),
+    slices(SMALL, (0, 0, 0, 0), SMALL, (1, 1, 1, 1)) + (3, i32(1, 2, 1, 3), SMALL),
+    transposed((1, 12, 8, 3), (3, 2, 2, 4), SMALL, SAME, 2)[:3] + (0, i32(1, 11, 7, 3), (1, 12, 8, 3)),
+]
+
+
+def given_with_each_call(operator, operands, made, index, stated):
+    """HARD_SWISH, the operator, LOGISTIC: only the first has a shape that the file can know."""
+    m = Model()
+    x, a, b, c = m.input(SMALL), m.tensor(SMALL), m.tensor(stated), m.tensor(stated)
+    at = [a if isinstance(o, tuple) else m.input(o.shape, o.dtype) if i == index else m.constant(o) for i, o in enumerate(operands)]
+    m.node("HARD_SWISH", [x], [a])
+    m.node(operator, at, [b], made)
+    m.node("LOGISTIC", [b], [c])
+    return m.bytes([c])
+
+
+def leaves_what_comes_with_calls(library):
+    """With custom_operators, where the host has not looked at the graph before it shows it."""
+    good = True
+    for operator, operands, made, index, value, stated in GIVEN:
+        model = given_with_each_call(operator, operands, made, index, stated)
+        plain = tflite_host.interpreter(model)
+        delegate = tflite_host.delegate(library, verbosity=1, custom_operators=1)
+        with_it, text = tflite_host.said_by(lambda: tflite_host.interpreter(model, [delegate]))
+        x = f32(*SMALL)
+        for given in (value, operands[index], value):
+            expected = [array.copy() for array in tflite_host.run(plain, [x, given])]
+            results = tflite_host.run(with_it, [x, given])
+            fits = results[0].shape == expected[0].shape and tflite_host.difference(results, expected) <= 1e-5
+            good &= check(f"{operator}, operand {index} given as {given.tolist()}", fits, f"{results[0].shape}\n{text}")
+        good &= check(f"{operator}, operand {index}: only the node before it is taken", tflite_host.parts(text) == [(1, 3)], text)
+    return good
+
+
 def run_special(library):
     # The host's fast kernels leave such an output unwritten; its reference kernels do not.
     good = check("float16 weights that are an output too",
@@ -239,7 +288,10 @@ def run_special(library):
         x = [f32(*size)]
         worst = tflite_host.difference(tflite_host.run(made, x), tflite_host.run(plain, x))
         good &= check(f"an input resized to {size}: {worst:.1e}", worst <= 1e-5)
-    return good
+    # Of what such a slice is, the host's kernels have no common idea.
+    case = slices(IMAGE, (0, 3, 0, 0), (0, 2, 0, 0), (1, -1, 1, 1), shrinkAxisMask=2, beginMask=13, endMask=13)
+    text = delegated(library, one_node(*case, 1, shapes_of(case, 1)))[1]
+    return good & check("a slice of one element, backwards, is left", "leaves node 0" in text, text)
 
 
 def fully_convolutional():
@@ -274,7 +326,7 @@ def save_small(folder):
 
 
 if __name__ == "__main__":
-    results = [run_cases(sys.argv[1]), run_special(sys.argv[1])]
+    results = [run_cases(sys.argv[1]), run_special(sys.argv[1]), leaves_what_comes_with_calls(sys.argv[1])]
     if len(sys.argv) > 2:
         save_small(sys.argv[2])
     sys.exit(0 if all(results) else 1)
