@@ -146,7 +146,8 @@ FIRST_LANES_OF(half)
 /* functions.cl's names: FNV(fn_exp) is exp_8 where VEC is 8. */
 #define FNV(name) PASTE(PASTE(name, _), VEC)
 
-/* For helpers that tiles call many times: a call would want the stage's parameters, and the tile's sums, in memory. */
+/* For helpers that tiles call many times: a call would want the stage's parameters, and the tile's sums, in memory.
+ * Not for those that return structures: what is left of them when they are inlined stops Oclgrind. */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
 
 /* A helper of the variant's own file: programs hold several variants of one file. */

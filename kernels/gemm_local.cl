@@ -12,7 +12,7 @@
 #include "local_tile.cl"
 #include "tile.cl"
 
-ALWAYS_INLINE FN(step) FN(advance)(const FN(source) * t, FN(step) at, const int by) {
+static FN(step) FN(advance)(const FN(source) * t, FN(step) at, const int by) {
   at.ci += by;
 #if CONV
   while (at.ci >= t->inputs) {
