@@ -176,10 +176,6 @@ static bool read_input(const part *s, const ort_run *run, int index, extent *e, 
   if (good && rank) good = succeeded(api, api->dims(info, e->dims, rank), reason);
   api->release_tensor_info(info);
   e->rank = (int32_t)rank;
-  for (size_t i = 0; good && i < rank; i++)
-    if (e->dims[i] < 1)
-      good = refused(reason, "input '%.100s': dimension %zu is %lld; sepcl computes no empty tensors",
-                     s->input_names[index], i, (long long)e->dims[i]);
   if (!good || !succeeded(api, api->tensor_data((ort_value *)(uintptr_t)value, &bytes), reason)) return false;
   *data = bytes;
   return true;
@@ -198,6 +194,68 @@ static bool make_output(const part *s, ort_run *run, const sepcl_network *networ
   return true;
 }
 
+/* ---- a call with empty tensors ---- */
+
+static bool is_empty(const extent *e) {
+  for (int32_t i = 0; i < e->rank; i++)
+    if (!e->dims[i]) return true;
+  return false;
+}
+
+/* The outputs' shapes if each axis without elements had `size` of them. */
+static bool shapes_with(const part *s, const extent *inputs, int64_t size, extent *outputs, char reason[REASON_SIZE]) {
+  sepcl_graph *graph = NULL;
+  extent *filled = calloc((size_t)s->input_count + 1, sizeof *filled);
+  if (!filled) return refused(reason, "out of memory for the shapes");
+  for (int i = 0; i < s->input_count; i++) {
+    filled[i] = inputs[i];
+    for (int32_t d = 0; d < filled[i].rank; d++)
+      if (!filled[i].dims[d]) filled[i].dims[d] = size;
+  }
+  bool good = load_graph(s, filled, &graph, reason);
+  for (int i = 0; good && i < s->output_count; i++) {
+    sepcl_io_info info;
+    good = sepcl_graph_output_info(&info, graph, i) == SEPCL_OK || refused(reason, "%s", sepcl_last_error());
+    if (!good) break;
+    outputs[i].rank = info.rank;
+    memcpy(outputs[i].dims, info.dims, sizeof info.dims);
+  }
+  sepcl_graph_free(graph);
+  free(filled);
+  return good;
+}
+
+/* No network has an axis without elements; but a shape that grows with one by as much each time is known at 0, too. If
+ * the outputs are empty then, nothing is left to compute. */
+static bool make_empty(part *s, ort_run *run, const extent *two, const extent *four, char reason[REASON_SIZE]) {
+  for (int i = 0; i < s->output_count; i++) {
+    extent e = {.rank = two[i].rank};
+    ort_value *value = NULL;
+    bool known = two[i].rank == four[i].rank;
+    for (int32_t d = 0; known && d < e.rank; d++) {
+      e.dims[d] = 2 * two[i].dims[d] - four[i].dims[d];
+      known = e.dims[d] >= 0;
+    }
+    if (!known || !is_empty(&e)) return refused(reason, "sepcl computes nothing from empty tensors but empty ones");
+    if (!succeeded(s->api, s->api->run_output(run, (size_t)i, e.dims, (size_t)e.rank, &value), reason)) return false;
+  }
+  return true;
+}
+
+static bool run_empty(part *s, ort_run *run, const extent *inputs, char reason[REASON_SIZE]) {
+  extent *two = calloc((size_t)s->output_count + 1, sizeof *two),
+         *four = calloc((size_t)s->output_count + 1, sizeof *four);
+  bool good = (two && four) || refused(reason, "out of memory for the shapes");
+  if (good && !s->model) good = refused(reason, "an input has another shape than the model says");
+  good = good && shapes_with(s, inputs, 2, two, reason) && shapes_with(s, inputs, 4, four, reason) &&
+         make_empty(s, run, two, four, reason);
+  free(two);
+  free(four);
+  return good;
+}
+
+/* ---- any call ---- */
+
 typedef struct operands {
   extent *extents;
   const float **from;
@@ -209,6 +267,8 @@ static bool run_operands(part *s, ort_run *run, operands *o, char reason[REASON_
   sepcl_execution *execution = NULL;
   for (int i = 0; i < s->input_count; i++)
     if (!read_input(s, run, i, &o->extents[i], &o->from[i], reason)) return false;
+  for (int i = 0; i < s->input_count; i++)
+    if (is_empty(&o->extents[i])) return run_empty(s, run, o->extents, reason);
   if (!begin(s, o->extents, &c, &execution, reason)) return false;
   bool good = true;
   for (int i = 0; good && i < s->output_count; i++) good = make_output(s, run, c->network, i, &o->to[i], reason);
