@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cl/buffer.h"
 #include "cl/program.h"
 #include "clock.h"
 #include "error.h"
@@ -40,10 +41,8 @@ static sepcl_status make_kernels(sepcl_execution *execution) {
 static sepcl_status make_arena(sepcl_execution *execution) {
   const sepcl_network *network = execution->network;
   if (!network->arena_floats) return SEPCL_OK;
-  cl_int code = CL_SUCCESS;
-  execution->arena = network->device->cl->clCreateBuffer(network->device->context, CL_MEM_READ_WRITE,
-                                                         (size_t)network->arena_floats * sizeof(float), NULL, &code);
-  return execution->arena ? SEPCL_OK : failure_cl("clCreateBuffer for the arena", code);
+  return buffer_create(&execution->arena, network->device, CL_MEM_READ_WRITE,
+                       (size_t)network->arena_floats * sizeof(float), "the arena");
 }
 
 sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *network) {

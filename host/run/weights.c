@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cl/buffer.h"
 #include "error.h"
 #include "run/network.h"
 #include "run/run.h"
@@ -114,8 +115,7 @@ sepcl_status upload_weights(sepcl_network *network) {
   const cl_api *cl = network->device->cl;
   cl_int code = CL_SUCCESS;
   size_t bytes = (size_t)(network->weights_floats ? network->weights_floats : ALIGNMENT_FLOATS) * sizeof(float);
-  network->weights = cl->clCreateBuffer(network->device->context, CL_MEM_READ_ONLY, bytes, NULL, &code);
-  if (!network->weights) return failure_cl("clCreateBuffer for the weights", code);
+  TRY(buffer_create(&network->weights, network->device, CL_MEM_READ_ONLY, bytes, "the weights"));
   cl_command_queue queue = cl->clCreateCommandQueue(network->device->context, network->device->id, 0, &code);
   if (!queue) return failure_cl("clCreateCommandQueue", code);
   sepcl_status status = fill(network, queue);
