@@ -119,7 +119,8 @@ typedef struct ort_api {
   ort_status *(*node_count)(const ort_graph *graph, size_t *out);
   ort_status *(*node_list)(const ort_graph *graph, const ort_node **out, size_t count);
   ort_status *(*parent_node)(const ort_graph *graph, const ort_node **out);
-  void *gap_347[2];
+  void *gap_347[1];
+  ort_status *(*node_id)(const ort_node *node, size_t *out);
   ort_status *(*node_name)(const ort_node *node, const char **out);
   ort_status *(*node_operation)(const ort_node *node, const char **out);
   ort_status *(*node_domain)(const ort_node *node, const char **out);
@@ -207,6 +208,7 @@ ORT_SLOT(is_constant, 331);
 ORT_SLOT(opset_count, 336);
 ORT_SLOT(node_count, 344);
 ORT_SLOT(parent_node, 346);
+ORT_SLOT(node_id, 348);
 ORT_SLOT(node_name, 349);
 ORT_SLOT(node_input_count, 353);
 ORT_SLOT(node_output_list, 356);

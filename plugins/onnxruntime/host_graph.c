@@ -123,7 +123,8 @@ bool host_graph_outputs(host_graph *g, const ort_node *node, int **out, int *cou
 static bool read_node(host_graph *g, int index, char reason[REASON_SIZE]) {
   const ort_api *api = g->api;
   host_node *n = &g->nodes[index];
-  if (!succeeded(api, api->node_name(n->node, &n->name), reason) ||
+  if (!succeeded(api, api->node_id(n->node, &n->id), reason) ||
+      !succeeded(api, api->node_name(n->node, &n->name), reason) ||
       !succeeded(api, api->node_operation(n->node, &n->operation), reason) ||
       !succeeded(api, api->node_domain(n->node, &n->domain), reason) ||
       !host_graph_inputs(g, n->node, &n->inputs, &n->input_count, reason) ||

@@ -19,6 +19,7 @@ typedef struct host_value {
 
 typedef struct host_node {
   const ort_node *node;
+  size_t id; /* as the file numbers them, where the host did not change them */
   const char *name, *operation, *domain;
   int *inputs, input_count; /* values; -1: left out; those that only the graphs inside of it read come last */
   int *outputs, output_count;

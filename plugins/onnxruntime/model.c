@@ -267,6 +267,23 @@ static bool add_output(builder *b, const host_value *v) {
   return true;
 }
 
+static int by_id(const void *a, const void *b) {
+  const host_node *const *x = a, *const *y = b;
+  return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* In the file's order, where the host has another one: what is computed late is read soon, as its author wrote it. The
+ * reader takes nodes in any order. */
+static bool copy_nodes(builder *b, const model_part *part) {
+  const host_node **nodes = take(b, (size_t)part->node_count, sizeof *nodes);
+  if (!nodes) return false;
+  for (int i = 0; i < part->node_count; i++) nodes[i] = &b->g->nodes[part->nodes[i]];
+  qsort(nodes, (size_t)part->node_count, sizeof *nodes, by_id);
+  for (int i = 0; i < part->node_count; i++)
+    if (!copy_node(b, nodes[i])) return false;
+  return true;
+}
+
 static bool make_graph(builder *b, const model_part *part) {
   Onnx__GraphProto *graph = &b->graph;
   onnx__graph_proto__init(graph);
@@ -279,8 +296,7 @@ static bool make_graph(builder *b, const model_part *part) {
   if (!b->named || !graph->node || !graph->initializer || !graph->input || !graph->output) return false;
   for (int i = 0; i < part->input_count; i++)
     if (!add_input(b, &b->g->values[part->inputs[i]])) return false;
-  for (int i = 0; i < part->node_count; i++)
-    if (!copy_node(b, &b->g->nodes[part->nodes[i]])) return false;
+  if (!copy_nodes(b, part)) return false;
   for (int i = 0; i < part->output_count; i++)
     if (!add_output(b, &b->g->values[part->outputs[i]])) return false;
   return true;
