@@ -10,8 +10,9 @@
  * The host composes the device functions of all variants in use, RUN_TASK (a switch from a row's `function` to its
  * function) and this file. */
 
-/* Of a row: how many of its tasks are complete, and of each worker's range how many are taken; a cache line each. */
-#define ROW_COUNTERS(row) (counters + (long)16 * (row) * (1 + WORKERS))
+/* How many workers are done, then of each row how many of its tasks are complete, and of each worker's range how many are
+ * taken; a cache line each. Zero between launches. */
+#define ROW_COUNTERS(row) (counters + 16 + (long)16 * (row) * (1 + WORKERS))
 #define COMPLETE(row) ROW_COUNTERS(row)
 #define TAKEN(row, worker) (ROW_COUNTERS(row) + 16 * (1 + (worker)))
 #define WORKERS ((int)get_num_groups(0))
@@ -24,6 +25,12 @@ static void wait_for_others(volatile __global int *counters, __global const netw
       ;
   }
   mem_fence(CLK_GLOBAL_MEM_FENCE);
+}
+
+/* Whoever leaves last clears all counters for the next launch. */
+static void leave(volatile __global int *counters, const int row_count) {
+  if (atomic_inc(counters) + 1 < WORKERS) return;
+  for (int i = 0; i <= row_count * (1 + WORKERS); i++) counters[16 * i] = 0;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
@@ -51,4 +58,5 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void network(
       }
     }
   }
+  leave(counters, row_count);
 }

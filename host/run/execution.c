@@ -220,35 +220,53 @@ static sepcl_status make_queue(const sepcl_execution *execution, cl_command_queu
   return *queue ? SEPCL_OK : failure_cl("clCreateCommandQueue", code);
 }
 
+/* A CPU reads the inputs where they are. */
+static bool shares_inputs(const sepcl_execution *execution) {
+  return execution->network->device->info.type & CL_DEVICE_TYPE_CPU;
+}
+
 static sepcl_status make_io(sepcl_execution *execution) {
-  if (execution->io) return SEPCL_OK;
   const sepcl_device *device = execution->network->device;
-  int32_t count = io_count(execution->network);
-  cl_mem *io = calloc((size_t)count + 1, sizeof *io);
-  if (!io) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
-  execution->io = io;
-  for (int32_t i = 0; i < count; i++) {
+  const int32_t count = io_count(execution->network), inputs = execution->network->graph->input_count;
+  if (!execution->io) execution->io = calloc((size_t)count + 1, sizeof *execution->io);
+  if (!execution->io) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
+  for (int32_t i = shares_inputs(execution) ? inputs : 0; i < count; i++) {
+    if (execution->io[i]) continue;
     cl_int code = CL_SUCCESS;
-    io[i] = device->cl->clCreateBuffer(device->context, CL_MEM_READ_WRITE,
-                                       io_elements(execution->network, i) * sizeof(float), NULL, &code);
-    if (io[i]) continue;
-    while (i-- > 0) device->cl->clReleaseMemObject(io[i]);
-    free(io);
-    execution->io = NULL;
-    return failure_cl("clCreateBuffer for an input or output", code);
+    execution->io[i] = device->cl->clCreateBuffer(device->context, CL_MEM_READ_WRITE,
+                                                  io_elements(execution->network, i) * sizeof(float), NULL, &code);
+    if (!execution->io[i]) return failure_cl("clCreateBuffer for an input or output", code);
   }
   return SEPCL_OK;
 }
 
+/* One input on its way: written, or as a buffer of the host's own array for this one run. */
+static sepcl_status hand_over(sepcl_execution *execution, cl_command_queue queue, int32_t i, const float *input) {
+  const sepcl_device *device = execution->network->device;
+  const size_t bytes = io_elements(execution->network, i) * sizeof(float);
+  cl_int code = CL_SUCCESS;
+  if (!shares_inputs(execution)) {
+    code = device->cl->clEnqueueWriteBuffer(queue, execution->io[i], CL_FALSE, 0, bytes, input, 0, NULL, NULL);
+    return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueWriteBuffer", code);
+  }
+  execution->io[i] = device->cl->clCreateBuffer(device->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes,
+                                                (void *)(uintptr_t)input, &code);
+  return execution->io[i] ? SEPCL_OK : failure_cl("clCreateBuffer for an input", code);
+}
+
 static sepcl_status write_inputs(sepcl_execution *execution, cl_command_queue queue, const float *const *inputs) {
-  const sepcl_network *network = execution->network;
-  for (int32_t i = 0; i < network->graph->input_count; i++) {
+  for (int32_t i = 0; i < execution->network->graph->input_count; i++) {
     if (!inputs || !inputs[i]) return failure(SEPCL_INVALID_ARGUMENT, "input %d is NULL", i);
-    cl_int code = network->device->cl->clEnqueueWriteBuffer(
-        queue, execution->io[i], CL_FALSE, 0, io_elements(network, i) * sizeof(float), inputs[i], 0, NULL, NULL);
-    if (code != CL_SUCCESS) return failure_cl("clEnqueueWriteBuffer", code);
+    TRY(hand_over(execution, queue, i, inputs[i]));
   }
   return SEPCL_OK;
+}
+
+static void take_inputs_back(sepcl_execution *execution) {
+  for (int32_t i = 0; i < execution->network->graph->input_count && shares_inputs(execution); i++) {
+    if (execution->io[i]) execution->network->device->cl->clReleaseMemObject(execution->io[i]);
+    execution->io[i] = NULL;
+  }
 }
 
 static sepcl_status read_outputs(sepcl_execution *execution, cl_command_queue queue, float *const *outputs) {
@@ -273,8 +291,8 @@ static sepcl_status run_on(sepcl_execution *execution, cl_command_queue queue, c
   TRY(make_io(execution));
   sepcl_operand *operands = calloc((size_t)io_count(execution->network) + 1, sizeof *operands);
   if (!operands) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
-  io_operands(execution, operands);
   sepcl_status status = write_inputs(execution, queue, inputs);
+  io_operands(execution, operands);
   if (status == SEPCL_OK)
     status = events ? enqueue_steps(execution, queue, operands, NULL, events)
                     : enqueue_network(execution, queue, operands, NULL);
@@ -282,6 +300,7 @@ static sepcl_status run_on(sepcl_execution *execution, cl_command_queue queue, c
   /* Also after a failure: the host arrays must not be read or written once this returns. */
   cl_int code = execution->network->device->cl->clFinish(queue);
   if (status == SEPCL_OK && code != CL_SUCCESS) status = failure_cl("clFinish", code);
+  take_inputs_back(execution);
   free(operands);
   return status;
 }

@@ -13,7 +13,7 @@ enum { COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */, CAST_SIZE
 struct one_launch {
   cl_kernel kernel;
   cl_mem rows, waits, counters;
-  size_t counter_bytes, work_groups;
+  size_t work_groups;
   int32_t row_count;
 };
 
@@ -118,6 +118,16 @@ static sepcl_status make_buffer(cl_mem *out, const sepcl_device *device, size_t 
   return *out ? SEPCL_OK : failure_cl("clCreateBuffer for the table of stages", code);
 }
 
+/* Zeros, which every launch leaves behind too. */
+static sepcl_status make_counters(one_launch *launch, const sepcl_device *device) {
+  const size_t count = COUNTER_STRIDE * (1 + (size_t)launch->row_count * (1 + launch->work_groups));
+  cl_int *zeros = calloc(count, sizeof *zeros);
+  if (!zeros) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
+  sepcl_status status = make_buffer(&launch->counters, device, count * sizeof *zeros, zeros);
+  free(zeros);
+  return status;
+}
+
 static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, const kernel_form *used,
                                int32_t used_count) {
   const sepcl_network *network = execution->network;
@@ -129,14 +139,12 @@ static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, c
   if (status == SEPCL_OK && (!rows || !waits)) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
   if (status == SEPCL_OK) {
     int32_t count = fill_table(execution, rows, waits, &dependencies, used, used_count);
-    launch->counter_bytes =
-        COUNTER_STRIDE * (size_t)(count < 0 ? 0 : count) * (1 + launch->work_groups) * sizeof(cl_int);
     launch->row_count = count;
     if (count < 0) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
     if (status == SEPCL_OK) status = make_buffer(&launch->rows, network->device, (size_t)count * sizeof *rows, rows);
     if (status == SEPCL_OK)
       status = make_buffer(&launch->waits, network->device, ((size_t)total + 1) * sizeof *waits, waits);
-    if (status == SEPCL_OK) status = make_buffer(&launch->counters, network->device, launch->counter_bytes, NULL);
+    if (status == SEPCL_OK) status = make_counters(launch, network->device);
   }
   free_dependencies(&dependencies);
   free(rows);
@@ -202,17 +210,12 @@ static sepcl_status set_arguments(const sepcl_execution *execution, const sepcl_
 
 sepcl_status one_launch_enqueue(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
                                 const sepcl_sync *sync) {
-  static const cl_int zero = 0;
   const one_launch *launch = execution->one;
   const cl_api *cl = execution->network->device->cl;
   TRY(set_arguments(execution, io));
-  cl_event cleared = NULL;
-  cl_int code = cl->clEnqueueFillBuffer(queue, launch->counters, &zero, sizeof zero, 0, launch->counter_bytes,
-                                        sync ? sync->wait_count : 0, sync ? sync->wait : NULL, &cleared);
-  if (code != CL_SUCCESS) return failure_cl("clEnqueueFillBuffer", code);
   size_t one = 1, work_groups = adapt_next(&execution->workers) ? 1 : launch->work_groups;
-  code = cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &work_groups, &one, 1, &cleared,
-                                    sync ? sync->event : NULL);
-  cl->clReleaseEvent(cleared);
+  cl_int code =
+      cl->clEnqueueNDRangeKernel(queue, launch->kernel, 1, NULL, &work_groups, &one, sync ? sync->wait_count : 0,
+                                 sync ? sync->wait : NULL, sync ? sync->event : NULL);
   return code == CL_SUCCESS ? SEPCL_OK : failure_cl("clEnqueueNDRangeKernel", code);
 }
