@@ -10,8 +10,8 @@
  * The host composes the device functions of all variants in use, RUN_TASK (a switch from a row's `function` to its
  * function) and this file. */
 
-/* How many workers are done, then of each row how many of its tasks are complete, and of each worker's range how many are
- * taken; a cache line each. Zero between launches. */
+/* How many workers are done, then of each row how many of its tasks are complete, and of each worker's range how many
+ * are taken; a cache line each. Zero between launches. */
 #define ROW_COUNTERS(row) (counters + 16 + (long)16 * (row) * (1 + WORKERS))
 #define COMPLETE(row) ROW_COUNTERS(row)
 #define TAKEN(row, worker) (ROW_COUNTERS(row) + 16 * (1 + (worker)))
