@@ -7,7 +7,8 @@ option save_dir wrote of the first, for the command.
 Prints a row of a Markdown table for each model: the best and the median of all rounds, in milliseconds; the ratios of the
 bests and of the medians of the same round (their medians over the rounds), and the quartiles of the latter. Each round gives
 each of the three a burst of the same length, two unmeasured runs before it, from the host's own arrays to its own arrays;
-every second round in the other order. The host has two threads alone and one, which has nothing to do, with the plug-in: its
+every second round in the other order. The plug-in's session is made anew for each round, as the command is a new process: where in
+memory a network happens to lie is worth some percent. The host has two threads alone and one, which has nothing to do, with the plug-in: its
 idle ones would take the device's cores. With --limit, exits with 1 if a network's plug-in is slower than the command by more
 than this share, by either ratio; --pause burns the time of so many milliseconds in each of the plug-in's runs, as a control."""
 import argparse
@@ -57,11 +58,18 @@ def slowed(function, milliseconds):
 
 
 def measure(a, path, onnx):
-    made, plain = host.make(a.library, path, 1), host.plain(path, 2)
-    inputs = [np.random.default_rng(1).random(shape, np.float32) for shape in host.shapes(made)]
-    with_plugin, without = slowed(host.prepared(made, inputs), a.pause), host.prepared(plain, inputs)
-    runs = len(burst(with_plugin, a.seconds))
-    ways = {"plugin": lambda: summary(burst(with_plugin, a.seconds)), "command": lambda: command(a.sepcl, onnx, runs),
+    plain = host.plain(path, 2)
+    inputs = [np.random.default_rng(1).random(shape, np.float32) for shape in host.shapes(plain)]
+    without = host.prepared(plain, inputs)
+
+    def with_plugin():
+        if a.program:
+            asked = [a.program, path, a.library, str(a.seconds), str(a.pause)]
+            return [float(word) for word in subprocess.run(asked, check=True, capture_output=True).stdout.split()]
+        return burst(slowed(host.prepared(host.make(a.library, path, 1), inputs), a.pause), a.seconds)
+
+    runs = len(with_plugin())
+    ways = {"plugin": lambda: summary(with_plugin()), "command": lambda: command(a.sepcl, onnx, runs),
             "host": lambda: summary(burst(without, a.seconds))}
     rows = {name: [] for name in ways}
     for number in range(a.rounds):
@@ -87,6 +95,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.4)
     parser.add_argument("--limit", type=float, default=0.0)
     parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--program", help="a host in C, bench_ort.c's, that runs the plug-in: Python has no share of its times then")
     a, good = parser.parse_args(), True
     a.library = os.path.realpath(a.library)
     for model in a.models:

@@ -2,15 +2,12 @@
  * bits of the first. For ThreadSanitizer, which a Python host cannot have.
  *
  * ./threads_ort MODEL.onnx libsepcl_ort.so RUNS [race]     race: the control; threads write the same output */
-#include <onnxruntime_c_api.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { SESSIONS = 2, THREADS = 4, MAX_RANK = 8 };
+#include "ort_host.h"
 
-static const OrtApi *ort;
+enum { SESSIONS = 2, THREADS = 4 };
+
 static int runs, raced;
 
 typedef struct runner {
@@ -20,32 +17,6 @@ typedef struct runner {
   float first[16];
   int failures;
 } runner;
-
-static void check(OrtStatus *status) {
-  if (!status) return;
-  fprintf(stderr, "%s\n", ort->GetErrorMessage(status));
-  exit(2);
-}
-
-static OrtValue *make_input(const OrtSession *session, OrtAllocator *allocator, float fill) {
-  OrtTypeInfo *type;
-  const OrtTensorTypeAndShapeInfo *shape;
-  OrtValue *value;
-  int64_t dims[MAX_RANK] = {0};
-  size_t rank, elements = 1;
-  float *data;
-  check(ort->SessionGetInputTypeInfo(session, 0, &type));
-  check(ort->CastTypeInfoToTensorInfo(type, &shape));
-  check(ort->GetDimensionsCount(shape, &rank));
-  if (rank > MAX_RANK) exit(2);
-  check(ort->GetDimensions(shape, dims, rank));
-  for (size_t i = 0; i < rank; i++) elements *= (size_t)(dims[i] = dims[i] > 0 ? dims[i] : 1);
-  check(ort->CreateTensorAsOrtValue(allocator, dims, rank, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &value));
-  check(ort->GetTensorMutableData(value, (void **)&data));
-  for (size_t i = 0; i < elements; i++) data[i] = fill * (float)(i % 17) - fill;
-  ort->ReleaseTypeInfo(type);
-  return value;
-}
 
 static void *work(void *argument) {
   runner *r = argument;
@@ -86,22 +57,6 @@ static OrtValue *make_output(OrtSession *session) {
   check(ort->AllocatorFree(allocator, in));
   check(ort->AllocatorFree(allocator, out));
   return output;
-}
-
-static OrtSession *open_session(OrtEnv *env, const char *model) {
-  OrtSessionOptions *options;
-  OrtSession *session;
-  const OrtEpDevice *const *devices;
-  size_t count;
-  check(ort->CreateSessionOptions(&options));
-  check(ort->SetIntraOpNumThreads(options, 1));
-  check(ort->GetEpDevices(env, &devices, &count));
-  for (size_t i = 0; i < count; i++)
-    if (!strcmp(ort->EpDevice_EpName(devices[i]), "SepclExecutionProvider"))
-      check(ort->SessionOptionsAppendExecutionProvider_V2(options, env, &devices[i], 1, NULL, NULL, 0));
-  check(ort->CreateSession(env, model, options, &session));
-  ort->ReleaseSessionOptions(options);
-  return session;
 }
 
 int main(int argc, char **argv) {
