@@ -179,6 +179,14 @@ FIRST_LANES_OF(half)
     if (task < p.tasks) name(x, w, r, s, y, &p, task, shared);                                        \
   }
 
+/* The same for a variant that reads its weights as an image too, its device function's last argument. */
+#define KERNEL_IMAGE(name)                                                                            \
+  __kernel ENOUGH_WAVES __attribute__((reqd_work_group_size(LOCAL, 1, 1))) void PASTE(name, _kernel)( \
+      OPERANDS, const stage_params p, __read_only image1d_buffer_t image) {                           \
+    const int task = (int)get_group_id(0);                                                            \
+    if (task < p.tasks) name(x, w, r, s, y, &p, task, image);                                         \
+  }
+
 /* The same for a variant whose work-groups are a subgroup of SUBGROUP items each. */
 #define KERNEL_SUBGROUP(name) __attribute__((intel_reqd_sub_group_size(SUBGROUP))) KERNEL(name)
 

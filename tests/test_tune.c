@@ -245,6 +245,35 @@ START_TEST(remembers_fused_blocks) {
 }
 END_TEST
 
+static int stages_with_images(sepcl_device *device) {
+  sepcl_network *network = NULL;
+  int count = 0;
+  ck_assert(!sepcl_network_plan(&network, device, graph, NULL));
+  for (int32_t i = 0; i < network->step_count; i++) count += network->steps[i].bound.reads_image;
+  sepcl_network_free(network);
+  return count;
+}
+
+/* Weights are read as an image where tuning found that faster and all of them fit one. */
+START_TEST(weights_are_images_where_they_fit) {
+  sepcl_device *device = open_device(folder);
+  sepcl_network *network = NULL;
+  const tuned_choice choice = {variant_find("pointwise_image_64x32"), 0, 0};
+  ck_assert(!sepcl_network_plan(&network, device, graph, NULL));
+  ck_assert_int_eq(stages_with_images(device), 0);
+  for (int32_t k = 0; k < network->step_count; k++)
+    if (network->steps[k].bound.s.kind == STAGE_POINTWISE) tuning_remember(device, &network->steps[k].bound.s, &choice);
+  ck_assert_int_eq(stages_with_images(device), device->image_texels > 0);
+  expect_bits(device, "image", SEPCL_REPLAY_LAUNCHES);
+  expect_bits(device, "recorded image", SEPCL_REPLAY_COMMAND_BUFFER);
+  device->image_texels = device->image_texels ? OUTPUTS * CHANNELS / 4 + 100 : 0; /* the stage's own would fit */
+  ck_assert_int_eq(stages_with_images(device), 0);
+  expect_bits(device, "too small an image", SEPCL_REPLAY_LAUNCHES);
+  sepcl_network_free(network);
+  sepcl_device_free(device);
+}
+END_TEST
+
 /* Nothing to keep results in: tuning works and is forgotten. */
 START_TEST(needs_no_cache) {
   sepcl_device *device = open_device("");
@@ -291,6 +320,7 @@ Suite *suite_tune(void) {
   tcase_add_test(tests, any_choice_gives_the_same_bits);
   tcase_add_test(tests, junk_in_the_cache_is_not_taken);
   tcase_add_test(tests, remembers_fused_blocks);
+  tcase_add_test(tests, weights_are_images_where_they_fit);
   tcase_add_test(tests, needs_no_cache);
   tcase_add_test(tests, refuses_bad_arguments);
   suite_add_tcase(suite, tests);

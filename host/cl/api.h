@@ -11,7 +11,8 @@
   F(clGetPlatformIDs) F(clGetPlatformInfo) F(clGetDeviceIDs) F(clGetDeviceInfo) F(clRetainDevice) F(clReleaseDevice)  \
   F(clCreateContext) F(clRetainContext) F(clReleaseContext) F(clGetContextInfo) F(clCreateCommandQueue)               \
   F(clRetainCommandQueue) F(clReleaseCommandQueue) F(clGetCommandQueueInfo) F(clCreateBuffer) F(clCreateSubBuffer)    \
-  F(clRetainMemObject) F(clReleaseMemObject) F(clSetMemObjectDestructorCallback) F(clGetMemObjectInfo) F(clCreateProgramWithSource)                       \
+  F(clCreateImage) F(clRetainMemObject) F(clReleaseMemObject) F(clSetMemObjectDestructorCallback)                     \
+  F(clGetMemObjectInfo) F(clCreateProgramWithSource)                                                                  \
   F(clCreateProgramWithBinary) F(clReleaseProgram) F(clBuildProgram) F(clGetProgramInfo) F(clGetProgramBuildInfo)     \
   F(clCreateKernel) F(clReleaseKernel) F(clSetKernelArg) F(clGetKernelWorkGroupInfo) F(clWaitForEvents)               \
   F(clGetEventInfo) F(clReleaseEvent) F(clGetEventProfilingInfo) F(clFlush) F(clFinish) F(clEnqueueReadBuffer)        \

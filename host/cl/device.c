@@ -177,6 +177,14 @@ static uint32_t subgroup_sizes(const cl_api *cl, cl_device_id id) {
   return found;
 }
 
+static uint64_t image_texels(const cl_api *cl, cl_device_id id) {
+  cl_bool images = CL_FALSE;
+  if (cl->clGetDeviceInfo(id, CL_DEVICE_IMAGE_SUPPORT, sizeof images, &images, NULL) != CL_SUCCESS || !images) return 0;
+  size_t texels = 0;
+  return cl->clGetDeviceInfo(id, CL_DEVICE_IMAGE_MAX_BUFFER_SIZE, sizeof texels, &texels, NULL) == CL_SUCCESS ? texels
+                                                                                                              : 0;
+}
+
 static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context context, cl_device_id id,
                          const sepcl_device_options *options) {
   sepcl_device *device = calloc(1, sizeof *device);
@@ -187,6 +195,7 @@ static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context contex
     return status;
   }
   device->subgroup_sizes = subgroup_sizes(cl, id);
+  device->image_texels = image_texels(cl, id);
   device->cl = cl;
   device->context = context;
   device->id = id;

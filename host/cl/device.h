@@ -15,6 +15,7 @@ struct sepcl_device {
   cl_device_id id;
   sepcl_device_info info;
   uint32_t subgroup_sizes; /* bit n: kernels may ask for subgroups of n items, and shuffle */
+  uint64_t image_texels;   /* of an image over a buffer, at most; 0: no images */
   pthread_mutex_t lock;    /* guards programs */
   program_set *programs;
   cache *cache;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cl/cache.h"
+#include "cl/image.h"
 #include "error.h"
 #include "params.h"
 
@@ -226,12 +227,21 @@ static void enqueue_nothing(sepcl_device *device, cl_command_queue queue, const 
   cl_int code = CL_SUCCESS;
   for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++) code = cl->clSetKernelArg(kernel, i, sizeof(cl_mem), NULL);
   if (code == CL_SUCCESS) code = cl->clSetKernelArg(kernel, 5, sizeof none, &none);
+  cl_mem weights = NULL, image = NULL;
+  if (code == CL_SUCCESS && variant_macro(form->v, "IMAGE")) { /* PoCL 3.1 crashes on an image whose buffer it lacks */
+    weights = cl->clCreateBuffer(device->context, CL_MEM_READ_ONLY, TEXEL_FLOATS * sizeof(float), NULL, &code);
+    if (weights && image_of_buffer(&image, device, weights, TEXEL_FLOATS) != SEPCL_OK) code = CL_INVALID_IMAGE_SIZE;
+    if (code == CL_SUCCESS) code = cl->clSetKernelArg(kernel, 1, sizeof weights, &weights);
+    if (code == CL_SUCCESS) code = cl->clSetKernelArg(kernel, 6, sizeof image, &image);
+  }
   if (code == CL_SUCCESS) cl->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &size, &size, 0, NULL, NULL);
   /* PoCL compiles once more for grids of 65536 work-items and more, which work-groups of several items reach. */
   const size_t large = size * ((65536 + size - 1) / size);
   if (code == CL_SUCCESS && size > 1) cl->clEnqueueNDRangeKernel(queue, kernel, 1, NULL, &large, &size, 0, NULL, NULL);
   cl->clFinish(queue);
   cl->clReleaseKernel(kernel);
+  if (image) cl->clReleaseMemObject(image);
+  if (weights) cl->clReleaseMemObject(weights);
 }
 
 static void finish_compilation(sepcl_device *device, const kernel_form *list, int32_t count) {

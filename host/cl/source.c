@@ -99,6 +99,7 @@ static void append_form(text *t, const kernel_form *form, bool kernel) {
     append_format(t, "KERNEL%s(%s)\n",
                   variant_macro(v, "SHARED")     ? "_SHARED"
                   : variant_macro(v, "SUBGROUP") ? "_SUBGROUP"
+                  : variant_macro(v, "IMAGE")    ? "_IMAGE"
                                                  : "",
                   name);
   append_macros(t, v->macros, false);

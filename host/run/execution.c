@@ -144,6 +144,7 @@ stage_launch locate_step(const sepcl_execution *execution, int32_t index, const 
   launch.s = locate_operand(execution, io, &p->s, &launch.params.s_at);
   launch.y = locate_operand(execution, io, &p->y, &launch.params.y_at);
   launch.w = execution->network->weights;
+  if (p->bound.reads_image) launch.image = execution->network->weights_image;
   launch.params.w_at += p->weights_at;
   return launch;
 }

@@ -80,6 +80,7 @@ static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph, bool 
   TRY(bind_steps(network));
   TRY(plan_memory(network));
   plan_weights(network);
+  TRY(settle_image(network));
   return choose_replay(network);
 }
 
@@ -170,6 +171,7 @@ sepcl_status sepcl_network_plan(sepcl_network **out, sepcl_device *device, const
 
 void sepcl_network_free(sepcl_network *network) {
   if (!network) return;
+  if (network->weights_image) network->device->cl->clReleaseMemObject(network->weights_image);
   if (network->weights) network->device->cl->clReleaseMemObject(network->weights);
   sepcl_graph_free(network->graph);
   free(network->places);

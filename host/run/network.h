@@ -57,6 +57,7 @@ struct sepcl_network {
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;
   cl_mem weights;
+  cl_mem weights_image;      /* over all of them, where a stage's kernel reads one; else NULL */
   sepcl_replay replay;       /* the chosen one */
   const char *replay_reason; /* why it is not the one that was asked for; static, or NULL */
   bool tuned;                /* what tuning remembered counts, and there is some */

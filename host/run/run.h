@@ -24,6 +24,9 @@ int32_t kernel_index(const kernel_form *used, int32_t count, kernel_form form); 
 /* weights.c: where each step's packed weights and each constant operand lie; then the buffer itself. */
 void plan_weights(sepcl_network *network);
 sepcl_status upload_weights(sepcl_network *network);
+/* Takes other kernels for stages that would read the weights as an image, where the device's images are too small for
+ * all weights together. */
+sepcl_status settle_image(sepcl_network *network);
 
 /* Not a view, and not CLBlast's: the step has a kernel of kernels/variants.inc. */
 bool has_kernel(const step *p);

@@ -22,7 +22,7 @@ static void release(tuner *t) {
   const sepcl_graph *graph = t->networks[0] ? t->networks[0]->graph : NULL;
   free_arrays(t->inputs, graph ? graph->input_count : 0);
   free_arrays(t->outputs, graph ? graph->output_count : 0);
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < TUNE_NETWORKS; i++) {
     sepcl_execution_free(t->executions[i]);
     sepcl_network_free(t->networks[i]);
   }

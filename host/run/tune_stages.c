@@ -8,14 +8,15 @@
 #include "select/cost.h"
 
 /* A candidate for all stages at once: how many tasks for each unit of the device, over how many panels, and whether
- * with each stage's first or second best variant. 0: the stage's own rule. */
+ * with which of the tuner's networks: each stage's first or second best variant, or the one for images. 0: the stage's
+ * own rule. */
 typedef struct candidate {
   int32_t tasks_per_unit, panel_tasks, network;
 } candidate;
 
-static const candidate candidates[] = {{0, 0, 0},  {2, 0, 0}, {8, 0, 0},  {0, 1, 0},  {0, 2, 0}, {0, 0, 1}, {4, 0, 0},
-                                       {16, 0, 0}, {0, 4, 0}, {8, 2, 0},  {1, 0, 0},  {4, 1, 0}, {4, 2, 0}, {4, 4, 0},
-                                       {8, 1, 0},  {8, 4, 0}, {16, 1, 0}, {32, 0, 0}, {4, 0, 1}};
+static const candidate candidates[] = {{0, 0, 0}, {2, 0, 0},  {8, 0, 0}, {0, 1, 0},  {0, 2, 0},  {0, 0, 1}, {0, 0, 2},
+                                       {4, 0, 0}, {16, 0, 0}, {0, 4, 0}, {8, 2, 0},  {1, 0, 0},  {4, 1, 0}, {4, 2, 0},
+                                       {4, 4, 0}, {8, 1, 0},  {8, 4, 0}, {16, 1, 0}, {32, 0, 0}, {4, 0, 1}};
 _Static_assert(sizeof candidates / sizeof *candidates == TUNE_CANDIDATES, "tuner.h has another count");
 
 /* What a winner must gain: another variant makes one more kernel to compile and keep. */
@@ -60,32 +61,58 @@ static float **make_arrays(const sepcl_network *network, int32_t first, int32_t 
   return arrays;
 }
 
-/* Row variants differ in their vectors, tiles in their shapes. */
-static bool is_alternative(const variant *v, const variant *first) {
-  if (v->stage != first->stage || v->family != first->family || v == first) return false;
+/* What network 1 tries. Row variants differ in their vectors, tiles in their shapes. */
+static bool is_second(const variant *v, const variant *first) {
+  if (variant_macro(v, "IMAGE")) return false;
   return v->family == FAMILY_TILE ? v->mr != first->mr : v > first && v->vec != first->vec;
 }
 
-/* The first variant besides the default one that can run the stage on this kind of device; NULL: there is none. */
-static const variant *second_best(const sepcl_network *network, const stage *s, const variant *first) {
+/* What network 2 tries. */
+static bool is_for_images(const variant *v, const variant *first) {
+  (void)first;
+  return variant_macro(v, "IMAGE") != 0;
+}
+
+typedef bool (*alternative)(const variant *v, const variant *first);
+static const alternative alternatives[TUNE_NETWORKS] = {NULL, is_second, is_for_images};
+
+/* The first variant of that sort that can run the stage on this kind of device; NULL: there is none. */
+static const variant *find_alternative(const sepcl_network *network, const step *p, alternative is) {
+  const variant *first = p->bound.v;
   const device_limits limits = device_limits_of(network->device);
   bound_stage bound;
   for (const variant *v = variants; v->name; v++)
-    if (is_alternative(v, first) && stage_bind(&bound, s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK) return v;
+    if (v->stage == first->stage && v->family == first->family && v != first && is(v, first) &&
+        stage_bind(&bound, &p->bound.s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK)
+      return v;
   return NULL;
 }
 
-/* Binds all stages of network 1 to their second best variants; false: none has one. */
-static bool take_second_best(const sepcl_network *network, sepcl_network *second) {
-  bool any = false;
-  for (int32_t i = 0; i < second->step_count; i++) {
-    step *p = &second->steps[i];
+/* Binds all stages of a network to variants of that sort; *any: some have one. */
+static sepcl_status take_alternatives(sepcl_network *network, alternative is, bool *any) {
+  *any = false;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    step *p = &network->steps[i];
     if (!has_kernel(p) || !tuning_concerns(&p->bound.s)) continue;
-    const tuned_choice choice = {second_best(network, &p->bound.s, p->bound.v), 0, 0};
-    if (choice.v && bind_step(second, p, &choice) == SEPCL_OK) any = true;
+    const tuned_choice choice = {find_alternative(network, p, is), 0, 0};
+    if (choice.v && bind_step(network, p, &choice) == SEPCL_OK) *any = true;
   }
-  plan_weights(second);
-  return any;
+  plan_weights(network);
+  return settle_image(network);
+}
+
+/* Network `index`, unless it would be none of its own. */
+static sepcl_status prepare_alternative(tuner *t, const sepcl_network_options *own, int index) {
+  bool any = false;
+  TRY(network_lay_out(&t->networks[index], t->device, t->graph, own));
+  TRY(take_alternatives(t->networks[index], alternatives[index], &any));
+  if (!any) {
+    sepcl_network_free(t->networks[index]);
+    t->networks[index] = NULL;
+    return SEPCL_OK;
+  }
+  TRY(network_finish(t->networks[index]));
+  return sepcl_execution_create(&t->executions[index], t->networks[index]);
 }
 
 sepcl_status tuner_prepare(tuner *t) {
@@ -104,14 +131,8 @@ sepcl_status tuner_prepare(tuner *t) {
   for (int32_t i = 0; t->outputs && i < outputs; i++)
     if (!t->outputs[i]) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the tuning's outputs");
   if (!t->inputs || !t->outputs) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
-  TRY(network_lay_out(&t->networks[1], t->device, t->graph, &own));
-  if (!take_second_best(t->networks[0], t->networks[1])) {
-    sepcl_network_free(t->networks[1]);
-    t->networks[1] = NULL;
-    return SEPCL_OK;
-  }
-  TRY(network_finish(t->networks[1]));
-  return sepcl_execution_create(&t->executions[1], t->networks[1]);
+  for (int i = 1; i < TUNE_NETWORKS; i++) TRY(prepare_alternative(t, &own, i));
+  return SEPCL_OK;
 }
 
 /* ---- measuring ---- */
@@ -146,7 +167,7 @@ static sepcl_status profile(tuner *t, int32_t index, uint64_t *ns) {
   TRY(sepcl_execution_profile(t->executions[which], (const float *const *)t->inputs, ns));
   for (int32_t k = 0; k < t->shape_count; k++) {
     tuned_shape *s = &t->shapes[k];
-    if (which && t->networks[1]->steps[s->step].bound.v == t->networks[0]->steps[s->step].bound.v) continue;
+    if (which && t->networks[which]->steps[s->step].bound.v == t->networks[0]->steps[s->step].bound.v) continue;
     if (index && !which && is_cut_alike(&t->networks[0]->steps[s->step].bound.params, &s->standard)) continue;
     double seconds = 0.0; /* of equal stages the sum counts */
     for (int32_t i = 0; i < t->networks[which]->step_count; i++)

@@ -5,7 +5,7 @@
 #include "run/run.h"
 #include "select/tuning.h"
 
-enum { TUNE_CANDIDATES = 19, TUNE_QUICK_CANDIDATES = 10 };
+enum { TUNE_CANDIDATES = 20, TUNE_QUICK_CANDIDATES = 11, TUNE_NETWORKS = 3 };
 
 /* A stage's shape, which some steps may have in common. */
 typedef struct tuned_shape {
@@ -21,8 +21,8 @@ typedef struct tuner {
   const sepcl_tune_options *how;
   const sepcl_graph *graph;
   const sepcl_network_options *options;
-  sepcl_network *networks[2]; /* the default variants, the second best */
-  sepcl_execution *executions[2];
+  sepcl_network *networks[TUNE_NETWORKS]; /* the default variants, the second best, weights read as images */
+  sepcl_execution *executions[TUNE_NETWORKS];
   int32_t *shape_of; /* per step; -1: none */
   tuned_shape *shapes;
   int32_t shape_count, candidate_count, rounds;

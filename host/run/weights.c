@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "cl/buffer.h"
+#include "cl/image.h"
 #include "error.h"
 #include "run/network.h"
 #include "run/run.h"
+#include "select/tuning.h"
 #include "stage/clblast.h"
 
 enum { ALIGNMENT_FLOATS = 64 };
@@ -27,6 +29,26 @@ void plan_weights(sepcl_network *network) {
     storage *s = &network->storages[i];
     if (s->kind == STORAGE_WEIGHTS && s->first >= 0) s->at = reserve(network, s->floats);
   }
+}
+
+static bool any_reads_image(const sepcl_network *network) {
+  for (int32_t i = 0; i < network->step_count; i++)
+    if (!network->steps[i].view && network->steps[i].bound.reads_image) return true;
+  return false;
+}
+
+sepcl_status settle_image(sepcl_network *network) {
+  if (!any_reads_image(network) || (uint64_t)network->weights_floats / TEXEL_FLOATS <= network->device->image_texels)
+    return SEPCL_OK;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    step *p = &network->steps[i];
+    if (p->view || !p->bound.reads_image) continue;
+    p->bound.v = NULL;
+    p->reason = "the weights are too many for an image";
+    TRY(bind_step(network, p, NULL));
+  }
+  plan_weights(network);
+  return SEPCL_OK;
 }
 
 /* A region of the weights buffer, mapped for writing. */
@@ -120,5 +142,7 @@ sepcl_status upload_weights(sepcl_network *network) {
   if (!queue) return failure_cl("clCreateCommandQueue", code);
   sepcl_status status = fill(network, queue);
   cl->clReleaseCommandQueue(queue);
+  if (status == SEPCL_OK && any_reads_image(network))
+    status = image_of_buffer(&network->weights_image, network->device, network->weights, bytes / sizeof(float));
   return status;
 }

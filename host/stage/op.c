@@ -39,6 +39,7 @@ sepcl_status sepcl_op_clone(sepcl_op **out, const sepcl_op *op) {
   if (!copy) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an op");
   *copy = *op;
   copy->kernel = NULL;
+  copy->image = copy->image_of = NULL;
   sepcl_status status = program_kernel(&copy->kernel, op->device, kernel_of(&op->bound));
   if (status != SEPCL_OK) {
     free(copy);
@@ -51,6 +52,8 @@ sepcl_status sepcl_op_clone(sepcl_op **out, const sepcl_op *op) {
 void sepcl_op_free(sepcl_op *op) {
   if (!op) return;
   op->device->cl->clReleaseKernel(op->kernel);
+  if (op->image) op->device->cl->clReleaseMemObject(op->image);
+  if (op->image_of) op->device->cl->clReleaseMemObject(op->image_of);
   free(op);
 }
 

@@ -9,6 +9,9 @@ struct sepcl_op {
   bound_stage bound;
   cl_kernel kernel;
   bool per_channel; /* elementwise: the second operand is [N][C] */
+  /* The image over the weights of the last enqueue, where the variant reads one; and that buffer, retained. */
+  cl_mem image, image_of;
+  size_t image_floats;
 };
 
 /* The op of a stage; `variant` is a kernel's name or NULL. */

@@ -1,4 +1,5 @@
 /* Checking every operand of an op, then enqueueing it. */
+#include "cl/image.h"
 #include "error.h"
 #include "stage/op.h"
 
@@ -178,6 +179,25 @@ static sepcl_status locate(stage_params *params, const sepcl_op *op, const exten
   return SEPCL_OK;
 }
 
+/* The weights as an image: made anew only for another buffer, or another place in it. */
+static sepcl_status look_as_image(sepcl_op *op, const sepcl_operand *weights) {
+  const cl_api *cl = op->device->cl;
+  const size_t floats = weights->offset / sizeof(float) + op->bound.packed_floats;
+  if (weights->offset % (TEXEL_FLOATS * sizeof(float)))
+    return failure(SEPCL_MISALIGNED, "args.weights.offset is %zu, no multiple of %zu, as kernel %s needs",
+                   weights->offset, TEXEL_FLOATS * sizeof(float), op->bound.v->name);
+  if (op->image && op->image_of == weights->buffer && op->image_floats == floats) return SEPCL_OK;
+  cl_mem image = NULL;
+  TRY(image_of_buffer(&image, op->device, weights->buffer, floats));
+  if (op->image) cl->clReleaseMemObject(op->image);
+  if (op->image_of) cl->clReleaseMemObject(op->image_of);
+  cl->clRetainMemObject(weights->buffer); /* so that no other buffer takes its place while the image is kept */
+  op->image = image;
+  op->image_of = weights->buffer;
+  op->image_floats = floats;
+  return SEPCL_OK;
+}
+
 sepcl_status sepcl_op_enqueue(sepcl_op *op, cl_command_queue queue, const sepcl_op_args *args, const sepcl_sync *sync) {
   if (!op) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_op_enqueue: op is NULL");
   if (!args) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_op_enqueue: args is NULL");
@@ -192,6 +212,10 @@ sepcl_status sepcl_op_enqueue(sepcl_op *op, cl_command_queue queue, const sepcl_
   if (e[WEIGHTS].rows) launch.w = args->weights.buffer;
   if (e[RESIDUAL].rows) launch.r = args->residual.buffer;
   if (e[SCALE].rows) launch.s = args->scale.buffer;
+  if (op->bound.reads_image) {
+    TRY(look_as_image(op, &args->weights));
+    launch.image = op->image;
+  }
   TRY(locate(&launch.params, op, e));
   return stage_enqueue(op->device->cl, &launch, queue, sync);
 }

@@ -37,6 +37,7 @@ device_limits device_limits_of(const sepcl_device *device) {
                          .local_memory = info->local_memory,
                          .max_work_group = info->max_work_group,
                          .subgroup_sizes = device->subgroup_sizes,
+                         .image_texels = device->image_texels,
                          .gpu = (info->type & CL_DEVICE_TYPE_GPU) != 0};
 }
 
@@ -249,6 +250,7 @@ static void bind(bound_stage *out, const stage *s, const variant *v, const devic
     set_strided(p, s);
   class->prepare(s, v, limits, p);
   out->packed_floats = class->packed_floats ? class->packed_floats(s, v) : 0;
+  out->reads_image = variant_macro(v, "IMAGE") != 0;
 }
 
 static bool in_family(const variant *v, sepcl_family family) {
@@ -275,6 +277,7 @@ static const char *why_not(const stage *s, const variant *v, const device_limits
     return "it needs more local memory than the device has";
   const int32_t subgroup = variant_macro(v, "SUBGROUP");
   if (subgroup && !(limits->subgroup_sizes >> subgroup & 1)) return "the device has no subgroups of that size";
+  if (variant_macro(v, "IMAGE") && !limits->image_texels) return "the device has no images";
   return stage_classes[s->kind]->refuses ? stage_classes[s->kind]->refuses(s, v, limits) : NULL;
 }
 
@@ -286,6 +289,8 @@ static const variant *choose(const stage *s, sepcl_family family, const device_l
   for (int32_t i = 0; i < variant_count; i++) {
     const variant *v = &variants[i];
     if (v->stage != s->kind || !in_family(v, family)) continue;
+    if (variant_macro(v, "IMAGE"))
+      continue; /* whether images have a cache of their own no device says: tuning finds out */
     int rank = unsuitability(v, limits);
     if ((best && rank > best_rank) || why_not(s, v, limits)) continue;
     bound_stage tried;
@@ -349,7 +354,9 @@ cl_int stage_set_arguments(const cl_api *cl, const stage_launch *launch) {
   cl_int code = CL_SUCCESS;
   for (cl_uint i = 0; i < 5 && code == CL_SUCCESS; i++)
     code = cl->clSetKernelArg(launch->kernel, i, sizeof(cl_mem), operands[i] ? &operands[i] : NULL);
-  return code == CL_SUCCESS ? cl->clSetKernelArg(launch->kernel, 5, sizeof launch->params, &launch->params) : code;
+  if (code == CL_SUCCESS) code = cl->clSetKernelArg(launch->kernel, 5, sizeof launch->params, &launch->params);
+  return code == CL_SUCCESS && launch->image ? cl->clSetKernelArg(launch->kernel, 6, sizeof(cl_mem), &launch->image)
+                                             : code;
 }
 
 sepcl_status stage_enqueue(const cl_api *cl, const stage_launch *launch, cl_command_queue queue,

@@ -36,6 +36,7 @@ typedef struct device_limits {
   uint32_t vector_width, compute_units;
   uint64_t local_memory, max_work_group;
   uint32_t subgroup_sizes; /* as in sepcl_device */
+  uint64_t image_texels;   /* likewise */
   bool gpu;
   /* How tuning wants the stage cut; 0: by the stage's own rule. */
   int32_t tasks, panel_tasks;
@@ -47,6 +48,7 @@ typedef struct bound_stage {
   const variant *v;
   stage_params params; /* offsets zero, pitches those of contiguous operands */
   size_t packed_floats;
+  bool reads_image; /* its weights, too */
 } bound_stage;
 
 typedef struct stage_class {
@@ -86,6 +88,7 @@ typedef struct stage_launch {
   const variant *v;
   stage_params params;
   cl_mem x, w, r, s, y;
+  cl_mem image; /* over w, where the variant reads one; else NULL */
 } stage_launch;
 
 cl_int stage_set_arguments(const cl_api *cl, const stage_launch *launch);

@@ -45,7 +45,10 @@ def chosen_on_gpus(variant):
 
 
 def chosen_on(variant, target):
-    """Whether a device of that kind may be given the variant: only Intel's offer subgroups of a size that a kernel asks for."""
+    """Whether a device of that kind may be given the variant: only Intel's offer subgroups of a size that a kernel asks for. Images
+    are judged where their compilers know them: libclc has none."""
+    if "IMAGE" in variant["macros"]:
+        return targets.TARGETS[target][0] in ("intel", "spirv")
     return "SUBGROUP" not in variant["macros"] or targets.TARGETS[target][0] == "intel"
 
 

@@ -128,7 +128,9 @@ static bool pack(guarded *out, const test_context *context, const sepcl_op *op, 
   float *packed = malloc(size);
   bool done = packed && sepcl_op_pack(op, packed, sets, (uint32_t)count) == SEPCL_OK;
   if (!done) snprintf(message, 512, "pack: %s", sepcl_last_error());
-  guarded_layout layout = {(size_t)place->before, (size_t)place->after, 1, size / sizeof(float), size / sizeof(float)};
+  /* Images are of whole texels. */
+  const size_t before = op->bound.reads_image ? ((size_t)place->before + 3) / 4 * 4 : (size_t)place->before;
+  guarded_layout layout = {before, (size_t)place->after, 1, size / sizeof(float), size / sizeof(float)};
   if (done && !guarded_create(out, context, &layout, packed)) {
     snprintf(message, 512, "no buffer for %zu bytes of weights", size);
     done = false;

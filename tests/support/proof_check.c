@@ -50,14 +50,7 @@ static bool read_storage(content *out, const checker *c, const place *from) {
 }
 
 static bool launch(const checker *c, int32_t index) {
-  const step *p = &c->execution->network->steps[index];
-  stage_launch l = {.kernel = c->execution->kernels[index], .v = p->bound.v, .params = p->bound.params};
-  l.x = locate_operand(c->execution, c->io, &p->x, &l.params.x_at);
-  l.r = locate_operand(c->execution, c->io, &p->r, &l.params.r_at);
-  l.s = locate_operand(c->execution, c->io, &p->s, &l.params.s_at);
-  l.y = locate_operand(c->execution, c->io, &p->y, &l.params.y_at);
-  l.w = c->execution->network->weights;
-  l.params.w_at += p->weights_at;
+  const stage_launch l = locate_step(c->execution, index, c->io);
   return stage_enqueue(c->context->cl, &l, c->context->queue, NULL) == SEPCL_OK;
 }
 

@@ -113,7 +113,8 @@ static bool run_stage(const test_context *context, const command *c, case_kind k
 /* The device lacks what the kernel is for. */
 static bool impossible(const test_context *context, const variant *v) {
   const int32_t subgroup = variant_macro(v, "SUBGROUP");
-  return subgroup && !(context->device->subgroup_sizes >> subgroup & 1);
+  return (subgroup && !(context->device->subgroup_sizes >> subgroup & 1)) ||
+         (variant_macro(v, "IMAGE") && !context->device->image_texels);
 }
 
 static bool print_hits(const test_context *context, const command *c, const uint64_t *hits) {
