@@ -9,7 +9,7 @@
 #endif
 static FV FN(activated)(const stage_params *p, const int slot, const FV v) {
 #if IS_LIGHT
-  if (p->act[slot] == F_HARD_SWISH) return v * FNV(clip)(fma(v, (FV)(0x1.555556p-3f), (FV)(0.5f)), 0.0f, 1.0f);
+  if (p->act[slot] == F_HARD_SWISH) return FNV(hard_swish)(v);
   return FNV(clip)(v, p->act_a[slot], p->act_b[slot]);
 #else
   return activateV(v, p->act[slot], p->act_a[slot], p->act_b[slot]);
@@ -19,7 +19,7 @@ static FV FN(activated)(const stage_params *p, const int slot, const FV v) {
 /* The same for one lane. */
 static float FN(activated_lane)(const stage_params *p, const int slot, const float v) {
 #if IS_LIGHT
-  if (p->act[slot] == F_HARD_SWISH) return v * clip_1(fma(v, 0x1.555556p-3f, 0.5f), 0.0f, 1.0f);
+  if (p->act[slot] == F_HARD_SWISH) return hard_swish_1(v);
   return clip_1(v, p->act_a[slot], p->act_b[slot]);
 #else
   return activate_1(v, p->act[slot], p->act_a[slot], p->act_b[slot]);

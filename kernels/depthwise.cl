@@ -99,13 +99,15 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
     OUTPUT_ROW(0, i)               \
     OUTPUT_ROW(1, (i)-S)           \
   }
-/* Clips are stored at once. Everything else goes through memory: calls between the sums would keep the compiler from
- * computing them together, and cost it all registers. */
+/* Clips and hard swishes are stored at once. Everything else goes through memory: calls between the sums would keep the
+ * compiler from computing them together, and cost it all registers. */
 #define STORE_COLUMN(row, j)                                             \
   if ((j) < columns) {                                                   \
     const FV clipped = acc[row][j] > high ? high : acc[row][j];          \
     STOREV(clipped < low ? low : clipped, to##row + (j)*p->y_pitch + c); \
   }
+#define STORE_SWISH(row, j) \
+  if ((j) < columns) STOREV(FNV(hard_swish)(acc[row][j]), to##row + (j)*p->y_pitch + c);
 #define KEEP_COLUMN(row, j) STOREV(acc[row][j], sums + ((row)*TILE_COLUMNS + (j)) * VEC);
 /* Residual, activation and store of a tile's sums. */
 static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const float *sums, const int oy, const int ox,
@@ -116,8 +118,12 @@ static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const flo
 }
 
 /* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
+#define STORE_TILE(STORE) \
+  TIMES_4(STORE, 0)       \
+  if (oy + 1 < g->oh) {   \
+    TIMES_4(STORE, 1)     \
+  }
 #define DEPTHWISE_TILE                                                                                   \
-  const int plain = p->act[0] == F_CLIP && !p->has_residual;                                             \
   const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);                                            \
   __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)g->ow * p->y_pitch; \
   EACH_VECTOR(c, t) {                                                                                    \
@@ -126,11 +132,10 @@ static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const flo
     acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                                                       \
     acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                                           \
     EACH_IN_ROW(INPUT_ROW)                                                                               \
-    if (plain) {                                                                                         \
-      TIMES_4(STORE_COLUMN, 0)                                                                           \
-      if (oy + 1 < g->oh) {                                                                              \
-        TIMES_4(STORE_COLUMN, 1)                                                                         \
-      }                                                                                                  \
+    if (!p->has_residual && p->act[0] == F_CLIP) {                                                       \
+      STORE_TILE(STORE_COLUMN)                                                                           \
+    } else if (!p->has_residual && p->act[0] == F_HARD_SWISH) {                                          \
+      STORE_TILE(STORE_SWISH)                                                                            \
     } else {                                                                                             \
       float sums[BAND_ROWS * TILE_COLUMNS * VEC];                                                        \
       TIMES_4(KEEP_COLUMN, 0)                                                                            \
@@ -212,6 +217,8 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef OUTPUT_ROW
 #undef INPUT_ROW
 #undef STORE_COLUMN
+#undef STORE_SWISH
+#undef STORE_TILE
 #undef KEEP_COLUMN
 #undef DEPTHWISE_TILE
 #undef IN_ROWS

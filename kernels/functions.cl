@@ -376,6 +376,8 @@ static FV FNV(clip)(const FV x, const float low, const float high) {
   return x < (FV)(low) ? (FV)(low) : t;
 }
 
+static FV FNV(hard_swish)(const FV x) { return x * FNV(clip)(fma(x, (FV)(0x1.555556p-3f), (FV)(0.5f)), 0.0f, 1.0f); }
+
 /* Every function but those that activate() does by clipping. */
 #if VEC == 4
 static FV FNV(function)(const FV x, const int kind, const float a, const float b) {
@@ -389,7 +391,7 @@ static FV FNV(function)(const FV x, const int kind, const float a, const float b
     case F_ELU: return x < zero ? (FV)(a)*FNV(expm1)(x < zero ? x : zero) : x;
     case F_SELU: return x < zero ? (FV)(b * a) * FNV(expm1)(x < zero ? x : zero) : (FV)(b)*x;
     case F_HARD_SIGMOID: return FNV(clip)(fma((FV)(a), x, (FV)(b)), 0.0f, 1.0f);
-    case F_HARD_SWISH: return x * FNV(clip)(fma(x, (FV)(0x1.555556p-3f), (FV)(0.5f)), 0.0f, 1.0f);
+    case F_HARD_SWISH: return FNV(hard_swish)(x);
     case F_SIGMOID: return FNV(fn_sigmoid)(x);
     case F_SWISH: return x * FNV(fn_sigmoid)(x);
     case F_TANH: return FNV(fn_tanh)(x);
@@ -415,8 +417,12 @@ static FV FNV(function)(const FV x, const int kind, const float a, const float b
 }
 #endif
 
-/* sepcl_function `kind`. None, ReLU and ReLU6 are clips whose bounds a loop can keep. */
+/* sepcl_function `kind`. None, ReLU and ReLU6 are clips whose bounds a loop can keep. The hard swish ends every other
+ * stage of some networks: it is worth no call where registers are plenty. */
 static FV FNV(activate)(const FV x, const int kind, const float a, const float b) {
+#if VEC >= 8
+  if (kind == F_HARD_SWISH) return FNV(hard_swish)(x);
+#endif
   if (kind > F_CLIP) return FNV(function)(x, kind, a, b);
   const float low = kind == F_CLIP ? a : (kind == F_NONE ? -INF_F : 0.0f);
   const float high = kind == F_CLIP ? b : (kind == F_RELU6 ? 6.0f : INF_F);

@@ -79,18 +79,22 @@
     const FV a = (FV)(LOAD1(a##i + from[k])); \
     TILE_VECTORS(TILE_FMA, i)                 \
   }
-/* The same with a[k] * scale[k] for a[k]; where PADDED(i), row i is zeros whatever the scale (infinity times 0 is NaN).
- */
-#define TILE_SCALED_STEP(i)                                                   \
-  {                                                                           \
-    const FV a = (FV)(PADDED(i) ? 0.0f : LOAD1(a##i + k) * LOAD1(scale + k)); \
-    TILE_VECTORS(TILE_FMA, i)                                                 \
+/* The same with a[k] * scale[k] for a[k], multiplied by blocks of SCALED inputs beforehand: beside the sums every
+ * product and its spreading over a vector would take the place of an fma. Where PADDED(i), row i is zeros whatever the
+ * scale (infinity times 0 is NaN). */
+#define SCALED 128
+#define TILE_SCALE_ROW(i) FN(scale_row)(scaled + (i)*SCALED, PADDED(i) ? 0 : a##i + from, scale + from, scaled_steps);
+#define TILE_SCALED_STEP(i)                      \
+  {                                              \
+    const FV a = (FV)(scaled[(i)*SCALED + (k)]); \
+    TILE_VECTORS(TILE_FMA, i)                    \
   }
-#define TILE_SCALED_LOOP(count)       \
-  for (int k = 0; k < (count); k++) { \
-    TILE_VECTORS(TILE_LOAD_B, 0)      \
-    TILE_ROWS(TILE_SCALED_STEP)       \
-    b += TV * VEC;                    \
+#define TILE_SCALED_LOOP(count)                         \
+  for (int from = 0; from < (count); from += SCALED) {  \
+    float scaled[TR * SCALED];                          \
+    const int scaled_steps = min(SCALED, (count)-from); \
+    TILE_ROWS(TILE_SCALE_ROW)                           \
+    TILE_FETCHING_LOOP(scaled_steps, TILE_SCALED_STEP)  \
   }
 
 /* Sums as they are. */
@@ -190,6 +194,13 @@
 #define TILE_HALF(rows) TILE_HALF_(rows)
 #endif
 
+/* x * scale, or zeros where there is no x. */
+static void FN(scale_row)(float *to, __global const XT *x, __global const ST *scale, const int count) {
+  int k = 0;
+  for (; x && k + VEC <= count; k += VEC) STOREV(LOADV(x + k) * LOADV(scale + k), to + k);
+  for (; k < count; k++) to[k] = x ? LOAD1(x + k) * LOAD1(scale + k) : 0.0f;
+}
+
 /* What happens to sums before they are stored. */
 typedef struct FN(ending) {
   int y_pitch, r_pitch, has_residual, act;
@@ -214,6 +225,12 @@ static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __g
                        const int rows, const int outputs) {
   __global const int *order = end->order;
   const FV low = (FV)(end->act_a), high = (FV)(end->act_b);
+  if (end->act == F_HARD_SWISH && !order && !end->has_residual &&
+      outputs % VEC == 0) { /* the others' questions cost more */
+    for (int i = 0; i < rows; i++, y += end->y_pitch, sums += pitch)
+      for (int o = 0; o < outputs; o += VEC) STOREV(FNV(hard_swish)(LOADV(sums + o)), y + o);
+    return;
+  }
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
     if (order && end->has_residual)
       for (int o = 0; o < outputs; o++) sums[o] += LOAD1(r + order[o]);
