@@ -6,7 +6,7 @@
 
 #include "support/sweep.h"
 
-enum { CASES = 120, CONTROLS = 12, MOST_PROGRAMS = 60, SEED = 2026 };
+enum { CASES = 120, CONTROLS = 12, MOST_PROGRAMS = 80, SEED = 2026 };
 
 static const sweep_options options = {.seed = SEED,
                                       .count = CASES,

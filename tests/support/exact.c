@@ -155,7 +155,7 @@ static bool convolution(const stage *s, const exact_operands *o) {
     for (int32_t c = 0; c < s->input.c; c++) {
       const int64_t image_size = (int64_t)s->input.h * s->input.w;
       const double scale = s->has_scale ? (double)o->s[i / image_size * o->s_pitch + c] : 1;
-      x.values[i * s->input.c + c] = (double)o->x[i * o->x_pitch + c] * scale;
+      x.values[i * s->input.c + c] = (double)o->x[i * o->x_pitch + (s->input_order ? s->input_order[c] : c)] * scale;
     }
   if (done && block) {
     done = image_make(&a, wide) && image_make(&b, middle);
