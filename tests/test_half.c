@@ -121,7 +121,9 @@ START_TEST(the_input_range_counts) {
 }
 END_TEST
 
-static const char *const networks[] = {"mobilenet_v2:resolution=64", "keras_separable", "deformable"};
+static const char *const networks[] = {"mobilenet_v2:resolution=64", "keras_separable", "deformable",
+                                       "shufflenet_v1:resolution=32"}; /* inputs in another order */
+enum { NETWORKS = sizeof networks / sizeof *networks };
 
 /* Every stage within its bound; bounds a million times smaller, and another weight, are found out. */
 START_TEST(stages_keep_within_their_bounds) {
@@ -278,7 +280,7 @@ Suite *suite_half(void) {
   tcase_add_test(tcase, overflow_is_found_beforehand);
   tcase_add_test(tcase, as_a_half_it_would_overflow);
   tcase_add_test(tcase, the_input_range_counts);
-  tcase_add_loop_test(tcase, stages_keep_within_their_bounds, 0, 3);
+  tcase_add_loop_test(tcase, stages_keep_within_their_bounds, 0, NETWORKS);
   tcase_add_test(tcase, measured_ranges_bound_every_stage);
   tcase_add_loop_test(tcase, functions_keep_within_what_is_known, 0, SEPCL_FUNCTION_COUNT);
   tcase_add_test(tcase, replays_agree);

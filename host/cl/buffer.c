@@ -21,8 +21,8 @@ static cl_mem in_large_pages(const sepcl_device *device, cl_mem_flags flags, siz
   if (!(device->info.type & CL_DEVICE_TYPE_CPU) || bytes < LARGE_PAGE) return NULL;
   void *pages = NULL;
   if (posix_memalign(&pages, LARGE_PAGE, bytes)) return NULL;
-  (void)madvise(pages, bytes / LARGE_PAGE * LARGE_PAGE,
-                MADV_HUGEPAGE); /* a hint; the rest of the last page is not wasted */
+  /* A hint, for whole pages only: the rest of a last one would be wasted. */
+  (void)madvise(pages, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
   cl_int code = CL_SUCCESS;
   cl_mem buffer = device->cl->clCreateBuffer(device->context, flags | CL_MEM_USE_HOST_PTR, bytes, pages, &code);
   if (buffer && device->cl->clSetMemObjectDestructorCallback(buffer, free_pages, pages) == CL_SUCCESS) return buffer;

@@ -233,10 +233,8 @@ static sepcl_status make_io(sepcl_execution *execution) {
   if (!execution->io) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the inputs and outputs");
   for (int32_t i = shares_inputs(execution) ? inputs : 0; i < count; i++) {
     if (execution->io[i]) continue;
-    cl_int code = CL_SUCCESS;
-    execution->io[i] = device->cl->clCreateBuffer(device->context, CL_MEM_READ_WRITE,
-                                                  io_elements(execution->network, i) * sizeof(float), NULL, &code);
-    if (!execution->io[i]) return failure_cl("clCreateBuffer for an input or output", code);
+    TRY(buffer_create(&execution->io[i], device, CL_MEM_READ_WRITE, io_elements(execution->network, i) * sizeof(float),
+                      "an input or output"));
   }
   return SEPCL_OK;
 }

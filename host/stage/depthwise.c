@@ -65,8 +65,6 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
   memset(packed + zeros, 0, (size_t)s->input.c * sizeof *packed);
 }
 
-static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
-
 /* Memory-bound work: about 10 microseconds of one core. Channels are cut only where rows do not suffice, since memory
  * is read best in the order in which it lies. */
 enum { TASK_MACS = 100000 };
@@ -99,13 +97,19 @@ static void prepare_bands(const variant *v, const device_limits *limits, stage_p
   params->tasks = g->n * g->split[1] * g->split[3];
 }
 
-static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
+/* A unit is a row of outputs (kernels/depthwise_flat.cl); four taps cost about what moving a number does. */
+static void prepare_rows(const variant *v, const device_limits *limits, stage_params *params) {
   const window_params *g = &params->u.window;
-  const int32_t rows = g->n * g->oh;
+  const int64_t rows = (int64_t)g->n * g->oh;
+  split_units(params, rows, rows * g->ow * g->oc * (1 + g->kh * g->kw / 4), v, limits);
+}
+
+static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
+  (void)s;
   if (v->family == FAMILY_TILE)
     prepare_tiles(v, limits, params);
   else if (is_flat(v))
-    split_units(params, rows, (int64_t)rows * g->ow * s->output.c * (1 + g->kh * g->kw / 4), v, limits);
+    prepare_rows(v, limits, params);
   else
     prepare_bands(v, limits, params);
 }

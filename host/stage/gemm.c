@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "stage/pack.h"
+#include "stage/split.h"
 
 static weight_reader reader_of(const stage *s, const sepcl_weights *set) {
   return (weight_reader){set, s->output.c, s->input.c / s->groups, s->window.kernel_h, s->window.kernel_w};
@@ -32,8 +33,6 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
     return "its activation of halves needs too many registers beside so many sums";
   return NULL;
 }
-
-static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
 
 /* A task is one tile (kernels/gemm_local.cl). */
 static void split_tiles(const variant *v, stage_params *params) {

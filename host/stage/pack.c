@@ -62,8 +62,6 @@ void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, 
     }
 }
 
-static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
-
 /* A task is about 10 microseconds of one core, by its arithmetic (to begin and end a tile takes as long as so many
  * steps) or by the weights that it reads; what of the weights should stay in a core's second-level cache while rows go
  * by; tiles that take as long as a panel from beyond it; tiles that a panel is worth bringing to the nearest cache for.
@@ -92,11 +90,13 @@ static int64_t product_tasks(const product *m, const device_limits *limits) {
 
 static int32_t clamp(int64_t value, int32_t most) { return (int32_t)(value < 1 ? 1 : value > most ? most : value); }
 
+/* A core's cache keeps all weights of a product while its rows go by. */
+static bool is_resident(const product *m) { return m->outputs * m->taps * (int64_t)sizeof(float) <= RESIDENT_BYTES; }
+
 /* Tiles that a unit makes of `panels`, `tiles` each, in their time: of a panel that its cache cannot keep two tiles
  * take no longer than its weights. */
 static int64_t unit_tiles(const product *m, int64_t panels, int64_t tiles) {
-  const bool resident = m->outputs * m->taps * (int64_t)sizeof(float) <= RESIDENT_BYTES;
-  return panels * (resident || tiles > FETCH_TILES ? tiles : FETCH_TILES);
+  return panels * (is_resident(m) || tiles > FETCH_TILES ? tiles : FETCH_TILES);
 }
 
 /* Into how many parts to cut the rows. A unit keeps rows of its own, in the order of tasks the same part of them in
@@ -109,7 +109,7 @@ static int32_t rows_cut(const product *m, int64_t wanted, int32_t units) {
   int64_t parts = wanted;
   if (10 * by_panels <= 9 * by_rows)
     parts = 1;
-  else if (m->outputs * m->taps * (int64_t)sizeof(float) > RESIDENT_BYTES || m->tiles < wanted * NEAR_TILES)
+  else if (!is_resident(m) || m->tiles < wanted * NEAR_TILES)
     parts = units;
   if (parts * m->panels < needed) parts = ceil_div(needed, m->panels);
   return clamp(parts, m->tiles);

@@ -54,8 +54,6 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
   panels_pack(&pointwise, 1, v, packed + depthwise_floats(s));
 }
 
-static int32_t ceil_div(int64_t a, int64_t b) { return (int32_t)((a + b - 1) / b); }
-
 /* About 5 microseconds of one core. */
 enum { TASK_MACS = 500000 };
 

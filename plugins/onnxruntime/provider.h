@@ -16,8 +16,8 @@ typedef struct provider {
   const ort_api *api;
   sepcl_device *device;
   options options;
-  bool
-      is_1_23; /* gives all parts of a graph the same name, and refuses the second; see also host_graph's tells_ranks */
+  /* The host gives all parts of a graph the same name, and refuses the second; see also host_graph's tells_ranks. */
+  bool is_1_23;
 } provider;
 
 /* capability.c: the parts of the graph that sepcl takes. */

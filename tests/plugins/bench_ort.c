@@ -14,26 +14,18 @@ static double now_ms(void) {
 }
 
 static void burst(OrtSession *session, double milliseconds, double pause) {
-  OrtAllocator *allocator;
   OrtValue *output = NULL;
-  char *in, *out;
-  check(ort->GetAllocatorWithDefaultOptions(&allocator));
-  check(ort->SessionGetInputName(session, 0, allocator, &in));
-  check(ort->SessionGetOutputName(session, 0, allocator, &out));
-  OrtValue *input = make_input(session, allocator, 1.0f);
+  caller c = caller_open(session, 1.0f);
   double begin = 0;
   for (int i = -2; i < 5 || now_ms() - begin < milliseconds; i++) {
     if (!i) begin = now_ms();
     double start = now_ms();
-    check(ort->Run(session, NULL, (const char *const[]){in}, (const OrtValue *const[]){input}, 1,
-                   (const char *const[]){out}, 1, &output));
+    caller_run(&c, &output);
     for (double until = now_ms() + pause; pause > 0 && now_ms() < until;) continue;
     if (i >= 0) printf("%.6f\n", now_ms() - start);
   }
   ort->ReleaseValue(output);
-  ort->ReleaseValue(input);
-  check(ort->AllocatorFree(allocator, in));
-  check(ort->AllocatorFree(allocator, out));
+  caller_close(&c);
 }
 
 int main(int argc, char **argv) {

@@ -55,4 +55,33 @@ static OrtSession *open_session(OrtEnv *env, const char *model) {
   return session;
 }
 
+/* A session's first input and output by name, and numbers for the input. */
+typedef struct caller {
+  OrtSession *session;
+  OrtAllocator *allocator;
+  char *in, *out;
+  OrtValue *input;
+} caller;
+
+static caller caller_open(OrtSession *session, float fill) {
+  caller c = {.session = session};
+  check(ort->GetAllocatorWithDefaultOptions(&c.allocator));
+  check(ort->SessionGetInputName(session, 0, c.allocator, &c.in));
+  check(ort->SessionGetOutputName(session, 0, c.allocator, &c.out));
+  c.input = make_input(session, c.allocator, fill);
+  return c;
+}
+
+/* Runs the session; *output NULL: the host makes one. */
+static void caller_run(const caller *c, OrtValue **output) {
+  check(ort->Run(c->session, NULL, (const char *const[]){c->in}, (const OrtValue *const[]){c->input}, 1,
+                 (const char *const[]){c->out}, 1, output));
+}
+
+static void caller_close(caller *c) {
+  ort->ReleaseValue(c->input);
+  check(ort->AllocatorFree(c->allocator, c->in));
+  check(ort->AllocatorFree(c->allocator, c->out));
+}
+
 #endif

@@ -20,42 +20,26 @@ typedef struct runner {
 
 static void *work(void *argument) {
   runner *r = argument;
-  OrtAllocator *allocator;
-  char *in, *out;
-  check(ort->GetAllocatorWithDefaultOptions(&allocator));
-  check(ort->SessionGetInputName(r->session, 0, allocator, &in));
-  check(ort->SessionGetOutputName(r->session, 0, allocator, &out));
-  OrtValue *input = make_input(r->session, allocator, r->fill);
+  caller c = caller_open(r->session, r->fill);
   for (int i = 0; i < runs; i++) {
     OrtValue *output = r->shared;
     float *data;
-    check(ort->Run(r->session, NULL, (const char *const[]){in}, (const OrtValue *const[]){input}, 1,
-                   (const char *const[]){out}, 1, &output));
+    caller_run(&c, &output);
     check(ort->GetTensorMutableData(output, (void **)&data));
     if (!i) memcpy(r->first, data, sizeof r->first);
     r->failures += memcmp(r->first, data, sizeof r->first) != 0;
     if (!r->shared) ort->ReleaseValue(output);
   }
-  ort->ReleaseValue(input);
-  check(ort->AllocatorFree(allocator, in));
-  check(ort->AllocatorFree(allocator, out));
+  caller_close(&c);
   return NULL;
 }
 
 /* An output that a run has made. */
 static OrtValue *make_output(OrtSession *session) {
-  OrtAllocator *allocator;
   OrtValue *output = NULL;
-  char *in, *out;
-  check(ort->GetAllocatorWithDefaultOptions(&allocator));
-  check(ort->SessionGetInputName(session, 0, allocator, &in));
-  check(ort->SessionGetOutputName(session, 0, allocator, &out));
-  OrtValue *input = make_input(session, allocator, 1.0f);
-  check(ort->Run(session, NULL, (const char *const[]){in}, (const OrtValue *const[]){input}, 1,
-                 (const char *const[]){out}, 1, &output));
-  ort->ReleaseValue(input);
-  check(ort->AllocatorFree(allocator, in));
-  check(ort->AllocatorFree(allocator, out));
+  caller c = caller_open(session, 1.0f);
+  caller_run(&c, &output);
+  caller_close(&c);
   return output;
 }
 
