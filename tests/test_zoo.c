@@ -246,7 +246,8 @@ START_TEST(test_specs) {
   expect_error("mobilenet_v1:alpha=", "gives no number");
   expect_error("mobilenet_v1:alpha=1x", "gives no number");
   expect_error("mobilenet_v1:alpha=nan", "gives no number");
-  expect_error("mobilenet_v1:alpha=-1", "option alpha=-1 is outside 0 to 16");
+  expect_error("mobilenet_v1:alpha=0", "option alpha=0 is not above 0 and at most 16");
+  expect_error("mobilenet_v1:alpha=-1", "option alpha=-1 is not above 0 and at most 16");
   expect_error("mobilenet_v1:resolution=22.5", "resolution=22.5 is no whole number");
   expect_error("mobilenet_v1:resolution=0", "resolution=0 is no whole number from 1 to 65536");
   expect_error("mobilenet_v1:classes=0", "classes=0 is no whole number from 1 to 65536");
@@ -264,7 +265,7 @@ START_TEST(test_specs) {
   expect_error("mobilenet_v1:seed=65537", "option seed=65537 is no whole number from 0 to 65536");
   expect_error("mobilenet_v1:alpha=1:alpha=2", "option alpha is given twice");
   expect_error("mobilenet_v1:alpha=1:batch=2:alpha=1", "option alpha is given twice");
-  expect_error("mobilenet_v1:alpha=17", "option alpha=17 is outside 0 to 16");
+  expect_error("mobilenet_v1:alpha=17", "option alpha=17 is not above 0 and at most 16");
   expect_error("separable:kernel=2:same=1", "same=1 needs an odd kernel");
   expect_error("dead_channels:zero=40", "more dead channels");
   ck_assert_int_eq(zoo_build(NULL, "vgg16"), SEPCL_INVALID_ARGUMENT);

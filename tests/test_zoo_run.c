@@ -2,7 +2,9 @@
  */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reference_graph.h"
 #include "support/zoo_compare.h"
@@ -114,8 +116,8 @@ typedef struct plan_counts {
   int launches, copies, views;
 } plan_counts;
 
-static plan_counts planned(const char *spec, sepcl_network_info *info) {
-  sepcl_graph *g = built(spec);
+/* Frees the graph. */
+static plan_counts planned_graph(sepcl_graph *g, sepcl_network_info *info) {
   sepcl_network *network = NULL;
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
   ck_assert_msg(sepcl_network_plan(&network, device, g, &options) == SEPCL_OK, "%s", sepcl_last_error());
@@ -126,6 +128,7 @@ static plan_counts planned(const char *spec, sepcl_network_info *info) {
     counts.launches += stage.launches;
     counts.views += stage.launches == 0;
     counts.copies += !strcmp(stage.stage, "copy") && stage.launches > 0;
+    if (!strcmp(stage.stage, "copy")) ck_assert_ptr_null(strstr(stage.reason, "first of its stage's list"));
     if (stage.launches == 0) ck_assert_uint_eq(stage.bytes, 0);
     ck_assert_uint_eq(stage.workspace_bytes, 0);
   }
@@ -134,6 +137,35 @@ static plan_counts planned(const char *spec, sepcl_network_info *info) {
   sepcl_graph_free(g);
   return counts;
 }
+
+static plan_counts planned(const char *spec, sepcl_network_info *info) { return planned_graph(built(spec), info); }
+
+/* The network written to ONNX and read again. */
+static sepcl_graph *reread(const char *spec) {
+  char path[] = "/tmp/sepcl-zoo-run-XXXXXX";
+  sepcl_graph *g = built(spec), *read = NULL;
+  int file = mkstemp(path);
+  ck_assert_int_ge(file, 0);
+  close(file);
+  ck_assert_msg(sepcl_graph_save(g, path) == SEPCL_OK, "%s", sepcl_last_error());
+  ck_assert_msg(sepcl_graph_load(&read, path, NULL) == SEPCL_OK, "%s", sepcl_last_error());
+  unlink(path);
+  sepcl_graph_free(g);
+  return read;
+}
+
+/* Files say a shuffle in more nodes, and give each of its readers a reshape. */
+START_TEST(test_files_have_the_same_plan) {
+  static const char *const specs[] = {"shufflenet_v1", "shufflenet_v2", "igcv2", "igcv3_d"};
+  for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+    sepcl_network_info built_info, read_info;
+    const plan_counts built = planned(specs[i], &built_info), read = planned_graph(reread(specs[i]), &read_info);
+    ck_assert_int_eq(read.launches, built.launches);
+    ck_assert_int_eq(read.copies, built.copies);
+    ck_assert_uint_eq(read_info.arena_bytes, built_info.arena_bytes);
+  }
+}
+END_TEST
 
 /* Shuffles, interleavings and concatenations: no launch, no byte moved, at full size. */
 START_TEST(test_nothing_is_copied) {
@@ -190,6 +222,7 @@ Suite *suite_zoo_run(void) {
   tcase_add_test(tcase, test_folding_rounds_within_the_bound);
   tcase_add_test(tcase, test_receptive_fields);
   tcase_add_test(tcase, test_nothing_is_copied);
+  tcase_add_test(tcase, test_files_have_the_same_plan);
   int entries = 0;
   zoo_entries(&entries);
   tcase_add_loop_test(tcase, test_arenas, 0, entries);

@@ -81,7 +81,7 @@ sepcl_status lower_read_contiguous(sepcl_network *network, place *operand, sepcl
     place from = *at;
     *at = (place){value, 0, node_channels(n)};
     network->storages[value] = (storage){STORAGE_ARENA, 0, node_elements(n), 0, -1, -1, false};
-    strided_copy copy = {.rank = n->rank};
+    strided_copy copy = {.rank = n->rank, .reason = "what reads these channels needs a tensor without gaps"};
     memcpy(copy.dims, n->dims, sizeof copy.dims);
     place_strides(n, &from, copy.x_stride);
     place_strides(n, at, copy.y_stride);
@@ -119,6 +119,7 @@ sepcl_status lower_copy(sepcl_network *network, sepcl_value value, const place *
   if (!p) return SEPCL_OUT_OF_MEMORY;
   p->x = *x;
   p->y = *y;
+  p->reason = copy->reason;
   stage *s = &p->bound.s;
   s->activation = (sepcl_activation)SEPCL_ACTIVATION_INIT;
   s->mode = 0;
@@ -141,7 +142,7 @@ static sepcl_status lower_outputs(sepcl_network *network) {
     const place *at = &network->places[v];
     const storage *s = &network->storages[at->root];
     if (s->kind == STORAGE_IO && s->index == graph->input_count + i) continue;
-    strided_copy copy = {.rank = n->rank};
+    strided_copy copy = {.rank = n->rank, .reason = "an output that cannot be computed in its caller's buffer"};
     memcpy(copy.dims, n->dims, sizeof copy.dims);
     place_strides(n, at, copy.x_stride);
     sepcl_value slot = output_slot(network, i);

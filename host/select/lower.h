@@ -17,6 +17,7 @@ typedef struct strided_copy {
   int32_t rank;
   int64_t dims[SEPCL_MAX_RANK], x_stride[SEPCL_MAX_RANK], y_stride[SEPCL_MAX_RANK];
   int64_t x_first, y_first;
+  const char *reason; /* why it cannot be a view; static */
 } strided_copy;
 sepcl_status lower_copy(sepcl_network *network, sepcl_value value, const place *x, const place *y,
                         const strided_copy *copy);

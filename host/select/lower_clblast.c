@@ -31,7 +31,7 @@ static sepcl_status choose(const char **reason, const sepcl_network *network, co
 
 static sepcl_status copy_residual(sepcl_network *network, sepcl_value value, const step *product) {
   const node *n = &network->graph->nodes[value];
-  strided_copy copy = {.rank = n->rank};
+  strided_copy copy = {.rank = n->rank, .reason = "CLBlast adds onto what lies in its output"};
   memcpy(copy.dims, n->dims, sizeof copy.dims);
   place_strides(n, &product->r, copy.x_stride);
   place_strides(n, &product->y, copy.y_stride);

@@ -51,10 +51,9 @@ sepcl_status lower_concat(sepcl_network *network, sepcl_value value) {
       memcpy(copy.y_stride, strides, sizeof copy.y_stride);
       copy.y_first = first;
       place from = network->places[part];
+      copy.reason = n->interleaved ? "these channels pass untouched and are shuffled with computed ones: they must move"
+                                   : "what makes these channels cannot store them in the wider tensor";
       TRY(lower_copy(network, value, &from, &whole, &copy));
-      network->steps[network->step_count - 1].reason =
-          n->interleaved ? "these channels pass untouched and are shuffled with computed ones: they must move"
-                         : "what makes these channels cannot store them in the wider tensor";
       copies++;
     }
     first += n->interleaved ? step : network->graph->nodes[part].dims[n->axis] * step;
@@ -67,7 +66,7 @@ sepcl_status lower_slice(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value];
   int64_t strides[SEPCL_MAX_RANK];
   place_strides(&network->graph->nodes[n->inputs[0]], &network->places[n->inputs[0]], strides);
-  strided_copy copy = {.rank = n->rank};
+  strided_copy copy = {.rank = n->rank, .reason = "a slice that is not of whole channels in a row"};
   memcpy(copy.dims, n->dims, sizeof copy.dims);
   for (int32_t axis = 0; axis < n->rank; axis++) {
     copy.x_first += n->starts[axis] * strides[axis];
@@ -83,6 +82,7 @@ sepcl_status lower_reshape(sepcl_network *network, sepcl_value value) {
   /* The input is a slice whose rows the new shape does not keep: its elements move together, in the input's shape. */
   const node *n = &network->graph->nodes[value], *x = &network->graph->nodes[n->inputs[0]];
   strided_copy copy = copy_of(network, n->inputs[0]);
+  copy.reason = "a slice is reshaped, whose rows the new shape does not keep";
   place together = {value, 0, node_channels(x)};
   place_strides(x, &together, copy.y_stride);
   place from = network->places[n->inputs[0]], to = network->places[value];
@@ -93,7 +93,8 @@ sepcl_status lower_transpose(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value];
   int64_t strides[SEPCL_MAX_RANK];
   place_strides(&network->graph->nodes[n->inputs[0]], &network->places[n->inputs[0]], strides);
-  strided_copy copy = {.rank = n->rank};
+  strided_copy copy = {.rank = n->rank,
+                       .reason = "elements change places, and no convolution beside it takes that over"};
   memcpy(copy.dims, n->dims, sizeof copy.dims);
   for (int32_t axis = 0; axis < n->rank; axis++) copy.x_stride[axis] = strides[n->permutation[axis]];
   place_strides(n, &network->places[value], copy.y_stride);
@@ -103,7 +104,7 @@ sepcl_status lower_transpose(sepcl_network *network, sepcl_value value) {
 
 sepcl_status lower_expand(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value], *x = &network->graph->nodes[n->inputs[0]];
-  strided_copy copy = {.rank = n->rank};
+  strided_copy copy = {.rank = n->rank, .reason = "elements are repeated"};
   memcpy(copy.dims, n->dims, sizeof copy.dims);
   broadcast_strides(n, x, &network->places[n->inputs[0]], copy.x_stride);
   place_strides(n, &network->places[value], copy.y_stride);
@@ -130,6 +131,7 @@ sepcl_status lower_pad(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value];
   step *p = begin_copy(network, value, STAGE_COPY_CONSTANT + n->mode);
   if (!p) return SEPCL_OUT_OF_MEMORY;
+  p->reason = "pads that no convolution behind them takes over";
   for (int32_t axis = 0; axis < n->rank; axis++) {
     p->bound.s.r_stride[axis] = n->before[axis];
     p->bound.s.extra[axis] = (int32_t)network->graph->nodes[n->inputs[0]].dims[axis];
@@ -142,6 +144,7 @@ sepcl_status lower_gather(sepcl_network *network, sepcl_value value) {
   const node *n = &network->graph->nodes[value];
   step *p = begin_copy(network, value, STAGE_COPY_GATHER);
   if (!p) return SEPCL_OUT_OF_MEMORY;
+  p->reason = "elements are picked by number";
   p->bound.s.extra[2] = n->axis;
   sepcl_value slot = own_slot(network, value);
   network->storages[slot] = (storage){STORAGE_WEIGHTS, 0, n->dims[n->axis], 0, -1, -1, false};

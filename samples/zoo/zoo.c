@@ -135,7 +135,8 @@ static bool is_name(const char *name, size_t length, const char *wanted) {
 static sepcl_status check_value(const zoo_entry *entry, const char *name, size_t length, double value) {
   if (is_name(name, length, "alpha")) {
     if (value > 0.0 && value <= 16.0) return SEPCL_OK;
-    return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: option alpha=%g is outside 0 to 16", entry->name, value);
+    return complain(SEPCL_INVALID_ARGUMENT, "zoo:%s: option alpha=%g is not above 0 and at most 16", entry->name,
+                    value);
   }
   int low = 1, high = 65536;
   for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)

@@ -94,8 +94,46 @@ static sepcl_status reorder(sepcl_graph *graph, sepcl_value producer, sepcl_valu
   return status;
 }
 
+static bool is_output(const sepcl_graph *graph, sepcl_value value) {
+  for (int32_t i = 0; i < graph->output_count; i++)
+    if (graph->outputs[i].value == value) return true;
+  return false;
+}
+
+/* A model's reader gives each node that reads a reshaped value a reshape of its own: of equal ones the first stays, so
+ * that a shuffle that several nodes read is seen as one. same[i]: what stands for value i; latest[i]: the reshape that
+ * was found last among those of value i. */
+static void merge_reshapes(sepcl_graph *graph, sepcl_value *same, sepcl_value *latest) {
+  for (int32_t i = 0; i < graph->count; i++) {
+    node *n = &graph->nodes[i];
+    same[i] = i;
+    latest[i] = SEPCL_NO_VALUE;
+    if (n->dead) continue;
+    uses_forget(graph, i);
+    for (int32_t k = 0; k < n->input_count; k++)
+      if (n->inputs[k] != SEPCL_NO_VALUE) n->inputs[k] = same[n->inputs[k]];
+    uses_add(graph, i);
+    if (n->kind != NODE_RESHAPE || is_output(graph, i)) continue;
+    const sepcl_value x = n->inputs[0];
+    if (latest[x] != SEPCL_NO_VALUE && same_shape(&graph->nodes[latest[x]], n))
+      same[i] = latest[x];
+    else
+      latest[x] = i;
+  }
+}
+
+static sepcl_status share_reshapes(sepcl_graph *graph) {
+  sepcl_value *block = malloc(2 * ((size_t)graph->count + 1) * sizeof *block);
+  if (!block) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding channel shuffles");
+  merge_reshapes(graph, block, block + graph->count + 1);
+  free(block);
+  remove_unread(graph);
+  return SEPCL_OK;
+}
+
 sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes) {
   (void)options;
+  TRY(share_reshapes(graph));
   for (int32_t i = 0; i < graph->count; i++) {
     int64_t parts = 1;
     sepcl_value producer = shuffled_from(graph, i, &parts);
