@@ -7,7 +7,8 @@
  * last has the rest too), 3 tasks over the channels.
  *
  * K, S: kernel size and stride for which the window is unrolled: a task walks bands of two output rows in tiles of four
- * columns, and each input vector that it loads serves all taps that it lies under. K 0: any window, tile by tile
+ * columns, and each input vector that it loads serves all taps that it lies under. SCALES: it is multiplied first, but
+ * for the padding, whose zeros stay zeros whatever the scale. K 0: any window, tile by tile
  * through a list of pointers, one output row at a time. Channels run innermost; the last vector of a row overlaps the
  * one before. */
 #define TILE_COLUMNS 4
@@ -80,7 +81,13 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
 #endif
 #define EACH_TAP_OF(M, a) PASTE(TIMES_, K)(M, a)
 
+#ifdef SCALES
+#define LOAD_SCALE const FV scale = LOADV(t->scale + c);
+#define LOAD_COLUMN(i, j) v[j] = ADDRESS(i, j) == t->zeros ? (FV)(0.0f) : LOADV(ADDRESS(i, j) + c) * scale;
+#else
+#define LOAD_SCALE
 #define LOAD_COLUMN(i, j) v[j] = LOADV(ADDRESS(i, j) + c);
+#endif
 #define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky)*K + (kx)) * (long)g->oc + c);
 #define TAP_0(row, kx) acc[row][0] = fma(v[0 * S + (kx)], wk[kx], acc[row][0]);
 #define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx], acc[row][1]);
@@ -128,6 +135,7 @@ static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const flo
   __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)g->ow * p->y_pitch; \
   EACH_VECTOR(c, t) {                                                                                    \
     FV acc[BAND_ROWS][TILE_COLUMNS];                                                                     \
+    LOAD_SCALE                                                                                           \
     acc[0][0] = LOADV(t->bias + c);                                                                      \
     acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                                                       \
     acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                                           \
@@ -209,6 +217,7 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef EACH_IN_ROW
 #undef EACH_TAP_OF
 #undef LOAD_COLUMN
+#undef LOAD_SCALE
 #undef LOAD_WEIGHT
 #undef TAP_0
 #undef TAP_1

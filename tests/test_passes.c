@@ -155,17 +155,63 @@ START_TEST(test_pad_folds_only_when_zero) {
 }
 END_TEST
 
-START_TEST(test_channel_scale_moves_into_pointwise_only) {
-  for (int kernel = 1; kernel <= 3; kernel += 2) {
+static sepcl_value scaled(sepcl_graph *g, sepcl_value *s) {
+  sepcl_value x = image(g, 5, 5, 8);
+  *s = sepcl_graph_global_average_pool(g, x);
+  return sepcl_graph_binary(g, SEPCL_MUL, *s, x);
+}
+
+static sepcl_value depthwise(sepcl_graph *g, sepcl_value x) {
+  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
+  a.window.kernel_h = a.window.kernel_w = 3;
+  a.outputs = a.groups = 8;
+  return sepcl_graph_conv(g, x, sepcl_graph_constant_borrowed(g, 4, (int64_t[]){8, 1, 3, 3}, values), SEPCL_NO_VALUE,
+                          &a);
+}
+
+/* Into 1x1 and depthwise ones; a 3x3 one would multiply each pixel nine times. */
+START_TEST(test_channel_scale_moves_into_convolutions) {
+  for (int kernel = 0; kernel <= 3; kernel = 2 * kernel + 1) {
     sepcl_graph *g = new_graph();
-    sepcl_value x = image(g, 5, 5, 8), s = sepcl_graph_global_average_pool(g, x);
-    sepcl_value y = conv(g, sepcl_graph_binary(g, SEPCL_MUL, s, x), 8, 4, kernel, 0);
+    sepcl_value s, product = scaled(g, &s), y = kernel ? conv(g, product, 8, 4, kernel, 0) : depthwise(g, product);
     sepcl_graph *p = passed(g, y, NULL);
-    ck_assert_int_eq(live(p, NODE_BINARY), kernel == 1 ? 0 : 1);
-    if (kernel == 1) ck_assert_int_eq(graph_node(p, p->outputs[0].value)->scale, s);
+    ck_assert_int_eq(live(p, NODE_BINARY), kernel == 3);
+    ck_assert_int_eq(graph_node(p, p->outputs[0].value)->scale, kernel == 3 ? SEPCL_NO_VALUE : s);
     sepcl_graph_free(p);
     sepcl_graph_free(g);
   }
+}
+END_TEST
+
+/* Two convolutions read the product: both multiply; beside a pool, which cannot, neither does. */
+START_TEST(test_channel_scale_moves_into_all_readers_or_none) {
+  for (int pools = 0; pools < 2; pools++) {
+    sepcl_graph *g = new_graph();
+    sepcl_value s, product = scaled(g, &s), a = conv(g, product, 8, 4, 1, 0), b = conv(g, product, 8, 8, 1, 0);
+    if (pools) sepcl_graph_output(g, "pooled", sepcl_graph_global_average_pool(g, product));
+    sepcl_graph *p = passed(g, sepcl_graph_concat(g, (sepcl_value[]){a, b}, 2, 3), NULL);
+    ck_assert_int_eq(live(p, NODE_BINARY), pools);
+    ck_assert_int_eq(graph_node(p, a)->scale, pools ? SEPCL_NO_VALUE : s);
+    ck_assert_int_eq(graph_node(p, b)->scale, pools ? SEPCL_NO_VALUE : s);
+    sepcl_graph_free(p);
+    sepcl_graph_free(g);
+  }
+}
+END_TEST
+
+/* y = x * s + conv(r): the addition multiplies, rather than the convolution adding a product made for it. */
+START_TEST(test_channel_scale_stays_with_its_addition) {
+  sepcl_graph *g = new_graph();
+  sepcl_value s, product = scaled(g, &s), z = sepcl_graph_input(g, "z", 4, (int64_t[]){1, 5, 5, 3});
+  sepcl_value other = conv(g, z, 3, 8, 1, 0);
+  sepcl_graph *p = passed(g, relu(g, sepcl_graph_binary(g, SEPCL_ADD, product, other)), NULL);
+  const node *sum = graph_node(p, p->outputs[0].value);
+  ck_assert_int_eq(live(p, NODE_BINARY), 1);
+  ck_assert_int_eq(sum->kind, NODE_BINARY);
+  ck_assert_int_eq(sum->scale, s);
+  ck_assert_int_eq(sum->inputs[1], other);
+  sepcl_graph_free(p);
+  sepcl_graph_free(g);
 }
 END_TEST
 
@@ -305,7 +351,9 @@ Suite *suite_passes(void) {
   tcase_add_test(tcase, test_residual_joins_the_later_convolution);
   tcase_add_test(tcase, test_broadcasting_addition_is_no_residual);
   tcase_add_test(tcase, test_pad_folds_only_when_zero);
-  tcase_add_test(tcase, test_channel_scale_moves_into_pointwise_only);
+  tcase_add_test(tcase, test_channel_scale_moves_into_convolutions);
+  tcase_add_test(tcase, test_channel_scale_moves_into_all_readers_or_none);
+  tcase_add_test(tcase, test_channel_scale_stays_with_its_addition);
   tcase_add_test(tcase, test_shuffle_becomes_an_order);
   tcase_add_test(tcase, test_shuffle_of_halves_interleaves);
   tcase_add_test(tcase, test_activation_goes_to_the_parts);

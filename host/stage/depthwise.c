@@ -30,7 +30,9 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
   if (s->output.c < v->vec) return "fewer channels than a vector has";
   if (variant_macro(v, "LIGHT") && !is_light(s->activation)) return "its activation needs too many registers";
   if (!kernel) return NULL;
-  if (s->has_scale && v->family != FAMILY_TILE) return "its input is scaled";
+  const bool scales = variant_macro(v, "SCALES");
+  if (s->has_scale && v->family != FAMILY_TILE && !scales) return "its input is scaled";
+  if (!s->has_scale && scales) return "its input is not scaled";
   if (w->kernel_h != kernel || w->kernel_w != kernel || w->stride_h != stride || w->stride_w != stride)
     return "another kernel size or stride";
   return w->dilation_h == 1 && w->dilation_w == 1 ? NULL : "dilated";

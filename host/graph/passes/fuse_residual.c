@@ -1,5 +1,6 @@
 /* y = conv(x) + r: the addition moves into the convolution, which adds r before it stores. Exact: the same rounding at
- * the same place. Where both operands are convolutions, the one made later takes the other as its residual. */
+ * the same place. Where both operands are convolutions, the one made later takes the other as its residual. A product
+ * with a channel scale stays with the addition, which multiplies as it reads (fuse_scale.c). */
 #include "graph/passes/passes.h"
 
 #include "error.h"
@@ -22,6 +23,7 @@ sepcl_status pass_fuse_residual(sepcl_graph *graph, const sepcl_network_options 
     sepcl_value producer = takes_residual(graph, later, sum) ? later : earlier;
     sepcl_value other = producer == later ? earlier : later;
     if (!takes_residual(graph, producer, sum) || !same_shape(graph_node(graph, other), sum)) continue;
+    if (is_scaled_for(graph, other, sum)) continue;
     sepcl_activation after = sum->activation;
     TRY(absorb(graph, producer, i));
     uses_forget(graph, i);

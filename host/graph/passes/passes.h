@@ -47,6 +47,8 @@ node *sole_consumer(const sepcl_graph *graph, sepcl_value value);
 /* Moves `producer`'s work to the place of `consumer`, its sole consumer, whose value it now makes: topological order
  * stays, since everything that either reads exists there. The producer is dead afterwards. */
 sepcl_status absorb(sepcl_graph *graph, sepcl_value producer, sepcl_value consumer);
+/* Whether `value` is a product with one factor per image and channel that `reader` alone reads. */
+bool is_scaled_for(const sepcl_graph *graph, sepcl_value value, const node *reader);
 /* `to` does what `from` did before it: says so in the report. */
 sepcl_status fused_name(sepcl_graph *graph, sepcl_value from, sepcl_value to);
 /* A new constant that owns `data`, also where it fails. Moves the graph's nodes: pointers to them are void afterwards.
