@@ -592,10 +592,13 @@ typedef enum sepcl_gemm_source {
   SEPCL_GEMM_CLBLAST /* wherever it can; needs SEPCL_FASTEST; SEPCL_UNSUPPORTED without CLBlast */
 } sepcl_gemm_source;
 
-/* How activations lie in memory; arithmetic is on 32-bit floats either way. */
+/* How activations lie in memory; arithmetic is on 32-bit floats but with SEPCL_F16_SUMS. */
 typedef enum sepcl_precision {
   SEPCL_F32 = 0,
-  SEPCL_F16 /* halves, but for values that could pass 65504 for some input within the input range, and the caller's */
+  SEPCL_F16, /* halves, but for values that could pass 65504 for some input within the input range, and the caller's */
+  /* The same, and where the device computes with halves (cl_khr_fp16) and takes tiles (GPUs), convolutions sum 16 products at
+   * a time in halves, those sums in floats, unless one could pass 65504. Elsewhere as SEPCL_F16. */
+  SEPCL_F16_SUMS
 } sepcl_precision;
 
 /* Which kernels, and how their work is cut. Tuning measures candidates on the device, keeps the winners in its cache by
@@ -684,7 +687,7 @@ typedef struct sepcl_stage_info {
   uint64_t macs, bytes; /* bytes: read and written */
   size_t workspace_bytes;
   int32_t launches; /* 0 for views */
-  const char *storage; /* what it reads and writes, such as "f32" or "f16 > f32" */
+  const char *storage; /* what it reads and writes, such as "f32" or "f16 > f32", and "sums f16" where it sums in halves */
   /* Proven for all inputs within the network's input range, where error_bound >= 0: its results lie in [low, high] and are
    * within error_bound of exact arithmetic on what it reads. Else `unknown` says why not; NULL: nobody asked. */
   double low, high, error_bound;

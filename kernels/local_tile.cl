@@ -17,15 +17,22 @@
 #define LOCAL_FROM_BIAS_ROW(i) TILE_VECTORS(LOCAL_FROM_BIAS, i)
 #define LOCAL_TILE_BIAS TILE_VECTORS(LOCAL_BIAS, 0) TILE_ROWS(LOCAL_FROM_BIAS_ROW)
 
-#define LOCAL_A(i) const float2 a##i = ((__local const float2 *)(a + (row + i * ROW_STEP) * A_PITCH))[q];
-#define LOCAL_LAST_A(i) const float a##i = ((__local const float *)(a + (row + i * ROW_STEP) * A_PITCH))[q];
-#define LOCAL_B(i, v) const float4 b##v = at_b[v * COLUMNS];
-#define LOCAL_FMA(i, v) c##i##_##v = fma((float4)(a_lane), b##v, c##i##_##v);
-#define LOCAL_FMA_ROW(i, lane)      \
-  {                                 \
-    const float a_lane = a##i lane; \
-    TILE_VECTORS(LOCAL_FMA, i)      \
+/* TERM: what lies in local memory and is multiplied. SUM: what a product is added to. */
+#define LOCAL_A(i) const TERM2 a##i = ((__local const TERM2 *)(a + (row + i * ROW_STEP) * A_PITCH))[q];
+#define LOCAL_LAST_A(i) const TERM a##i = ((__local const TERM *)(a + (row + i * ROW_STEP) * A_PITCH))[q];
+#define LOCAL_B(i, v) const TERM4 b##v = at_b[v * COLUMNS];
+#define LOCAL_FMA(i, v) SUM(i, v) = fma((TERM4)(a_lane), b##v, SUM(i, v));
+#define LOCAL_FMA_ROW(i, lane)     \
+  {                                \
+    const TERM a_lane = a##i lane; \
+    TILE_VECTORS(LOCAL_FMA, i)     \
   }
+#define LOCAL_HALF_SUM(i, v) half4 h##i##_##v = (half4)((half)0);
+#define LOCAL_HALF_SUM_ROW(i) TILE_VECTORS(LOCAL_HALF_SUM, i)
+#define LOCAL_ADD_HALF_SUM(i, v)            \
+  c##i##_##v += convert_float4(h##i##_##v); \
+  h##i##_##v = (half4)((half)0);
+#define LOCAL_ADD_HALF_SUM_ROW(i) TILE_VECTORS(LOCAL_ADD_HALF_SUM, i)
 #define LOCAL_FMA_0(i) LOCAL_FMA_ROW(i, .s0)
 #define LOCAL_FMA_1(i) LOCAL_FMA_ROW(i, .s1)
 #define LOCAL_FMA_LAST(i) LOCAL_FMA_ROW(i, )
@@ -38,7 +45,7 @@
 /* The first `count` steps of the KB in local memory, two at a time; no fma beyond the chain's end. */
 #define LOCAL_TILE_PRODUCT(count)                  \
   {                                                \
-    __local const float4 *at_b = local_b + column; \
+    __local const TERM4 *at_b = local_b + column;  \
     for (int q = 0; q < (count) / 2; q++) {        \
       TILE_ROWS(LOCAL_A)                           \
       LOCAL_STEP(LOCAL_FMA_0)                      \
@@ -98,6 +105,25 @@
   } else {                                                    \
     LOCAL_PUT_ALL                                             \
   }
+#endif
+/* Products are summed in floats, or by HALF_CHAIN of them in halves, and those sums in floats. */
+#undef TERM
+#undef TERM2
+#undef TERM4
+#undef TERM_OF
+#undef SUM
+#if HALF_SUMS
+#define TERM half
+#define TERM2 half2
+#define TERM4 half4
+#define TERM_OF(v) convert_half4_rte(v)
+#define SUM(i, v) h##i##_##v
+#else
+#define TERM float
+#define TERM2 float2
+#define TERM4 float4
+#define TERM_OF(v) (v)
+#define SUM(i, v) c##i##_##v
 #endif
 /* The output's pixel that a pixel of the tile is. */
 #undef LOCAL_PLACE

@@ -58,6 +58,9 @@ typedef struct network_row {
 /* Products' modes: the packed weights end in where in its pixel each output goes, and then each input lies. */
 enum { ORDERED_OUTPUTS = 1, ORDERED_INPUTS = 2 };
 
+/* Steps of a chain that are summed in halves before the sum goes on as a float (HALF_SUMS): a multiple of every KB. */
+enum { HALF_CHAIN = 16 };
+
 enum { NETWORK_IO_BUFFERS = 4, NETWORK_BUFFERS = 2 + NETWORK_IO_BUFFERS /* arena, weights, the caller's */ };
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reference_functions.h"
+#include "support/half.h"
 
 int32_t reference_output_size(int32_t size, int32_t pads, int32_t kernel, int32_t dilation, int32_t stride) {
   int32_t room = size + pads - (dilation * (kernel - 1) + 1);
@@ -83,8 +84,31 @@ void reference_weights_free(reference_weights *weights) {
 typedef struct chain {
   float acc, first_x, first_w;
   int32_t length;
-  bool swapped;
+  bool swapped, half_sums;
+  float half_sum; /* of the products since step `half_from` */
+  int32_t half_from;
 } chain;
+
+enum { HALF_STEPS = 16 };
+
+static inline void chain_multiply(chain *c, float x, float w) {
+  if (c->half_sums)
+    c->half_sum = half_fma(half_nearest(x), half_nearest(w), c->half_sum);
+  else
+    c->acc = fmaf(x, w, c->acc);
+}
+
+static inline void chain_end_halves(chain *c) {
+  c->acc += c->half_sum;
+  c->half_sum = 0.0f;
+}
+
+/* The next product is the chain's step `step`: those before may end a sum of halves. */
+static inline void chain_at(chain *c, int32_t step) {
+  if (!c->half_sums || step < c->half_from + HALF_STEPS) return;
+  chain_end_halves(c);
+  c->half_from = step / HALF_STEPS * HALF_STEPS;
+}
 
 /* One link: acc = fma(x, w, acc). The negative control holds the first product back and adds it after the second. */
 static inline void chain_add(chain *c, float x, float w) {
@@ -92,14 +116,15 @@ static inline void chain_add(chain *c, float x, float w) {
     c->first_x = x;
     c->first_w = w;
   } else {
-    c->acc = fmaf(x, w, c->acc);
-    if (c->swapped && c->length == 1) c->acc = fmaf(c->first_x, c->first_w, c->acc);
+    chain_multiply(c, x, w);
+    if (c->swapped && c->length == 1) chain_multiply(c, c->first_x, c->first_w);
   }
   c->length++;
 }
 
 static inline float chain_end(chain *c) {
-  if (c->swapped && c->length == 1) c->acc = fmaf(c->first_x, c->first_w, c->acc);
+  if (c->swapped && c->length == 1) chain_multiply(c, c->first_x, c->first_w);
+  if (c->half_sums) chain_end_halves(c);
   return c->acc;
 }
 
@@ -108,7 +133,7 @@ static float conv_sum(const reference_conv_args *a, int32_t n, int32_t oy, int32
   const sepcl_window *win = &a->window;
   int32_t inputs = a->input.c / a->groups, first = o / (a->outputs / a->groups) * inputs;
   const float *w = a->w->weights + (size_t)o * (size_t)win->kernel_h * (size_t)win->kernel_w * (size_t)inputs;
-  chain c = {a->w->bias[o], 0.0f, 0.0f, 0, a->swapped};
+  chain c = {.acc = a->w->bias[o], .swapped = a->swapped, .half_sums = a->half_sums};
   for (int32_t ky = 0; ky < win->kernel_h; ky++) {
     int32_t y = oy * win->stride_h - win->pad_top + ky * win->dilation_h;
     for (int32_t kx = 0; kx < win->kernel_w; kx++, w += inputs) {
@@ -118,7 +143,10 @@ static float conv_sum(const reference_conv_args *a, int32_t n, int32_t oy, int32
           a->x + (((size_t)n * (size_t)a->input.h + (size_t)y) * (size_t)a->input.w + (size_t)x) * (size_t)a->input.c +
           first;
       const float *scale = a->scale ? a->scale + (size_t)n * (size_t)a->input.c + first : NULL;
-      for (int32_t i = 0; i < inputs; i++) chain_add(&c, scale ? pixel[i] * scale[i] : pixel[i], w[i]);
+      for (int32_t i = 0; i < inputs; i++) {
+        chain_at(&c, (ky * win->kernel_w + kx) * inputs + i);
+        chain_add(&c, scale ? pixel[i] * scale[i] : pixel[i], w[i]);
+      }
     }
   }
   return chain_end(&c);

@@ -27,6 +27,7 @@ typedef struct reference_conv_args {
   const float *residual; /* of the output's shape, or NULL */
   const float *scale;    /* [N][C], or NULL */
   bool swapped;          /* negative control: the chain's first two products change places */
+  bool half_sums;        /* each 16 steps of the chain, padding among them, are a sum of halves */
 } reference_conv_args;
 
 /* y = activation(conv(x * scale) + bias + residual). Pointwise, depthwise and matrix products are special cases. */

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cl/device.h"
+#include "plan/certify.h"
 #include "plan/known.h"
+#include "reference.h"
 #include "reference_functions.h"
 #include "support/context.h"
 #include "support/half.h"
@@ -236,6 +239,97 @@ START_TEST(replays_agree) {
 }
 END_TEST
 
+START_TEST(the_reference_adds_halves_exactly) {
+  const float tiny = 0x1p-24f;
+  ck_assert(half_fma(1, 1, 0x1p-11f) == 1 && half_fma(1, 1, 0x3p-11f) == 1 + 0x1p-9f); /* ties, to even */
+  ck_assert(half_fma(1, 32768, 16) == 32768);
+  ck_assert(half_fma(183.125f, 179.0f, 5) == 32800); /* 32784.375: rounded before 5 is added it would be 32768 */
+  ck_assert(half_fma(-1, 1 + 0x1p-10f, 1 + 0x1p-10f) == 0);
+  ck_assert(half_fma(tiny, tiny, 2) == 2 && half_fma(tiny, 0.5f, 0) == 0 && half_fma(tiny, 0.75f, 0) == tiny);
+  ck_assert(isinf(half_fma(256, 256, 0)));
+}
+END_TEST
+
+/* As the test's device would be if it computed with halves; its plan alone is looked at. */
+static sepcl_network *plan_of_sums(const sepcl_graph *graph, bool able, sepcl_family family) {
+  sepcl_device *device = test_context_shared()->device;
+  const bool had = device->half_sums, kept = device->half_denormals;
+  sepcl_network_options options = f16();
+  sepcl_network *network = NULL;
+  options.precision = SEPCL_F16_SUMS;
+  options.family = family;
+  device->half_sums = device->half_denormals = able;
+  const sepcl_status status = sepcl_network_plan(&network, device, graph, &options);
+  device->half_sums = had;
+  device->half_denormals = kept;
+  ck_assert_int_eq(status, SEPCL_OK);
+  return network;
+}
+
+static int stages_with_sums(sepcl_network *network) {
+  int count = 0;
+  for (int i = 0; i < sepcl_network_stage_count(network); i++) {
+    sepcl_stage_info stage;
+    ck_assert_int_eq(sepcl_network_stage_info(&stage, network, i), SEPCL_OK);
+    count += strstr(stage.storage, "sums f16") != NULL;
+  }
+  sepcl_network_free(network);
+  return count;
+}
+
+/* Sums in halves are taken where the device reports them and takes tiles, and nowhere that they may pass 65504: in the
+ * first convolution 16 products are at most 16 * gain / 100. */
+START_TEST(sums_are_halves_where_they_can) {
+  sepcl_graph *small = squeeze(100), *large = squeeze(5e5f);
+  ck_assert_int_eq(stages_with_sums(plan_of_sums(small, true, SEPCL_FAMILY_TILE)), 2);
+  ck_assert_int_eq(stages_with_sums(plan_of_sums(small, false, SEPCL_FAMILY_TILE)), 0);
+  ck_assert_int_eq(stages_with_sums(plan_of_sums(small, true, SEPCL_FAMILY_ROW)), 0);
+  ck_assert_int_eq(stages_with_sums(plan_of_sums(large, true, SEPCL_FAMILY_TILE)), 0);
+  sepcl_graph_free(small);
+  sepcl_graph_free(large);
+}
+END_TEST
+
+/* The bound of a chain summed in halves against such sums, of numbers down to those that halves hardly hold. The
+ * control: the bound of a chain summed in floats is passed by many. */
+START_TEST(sums_in_halves_keep_their_bound) {
+  enum { INPUTS = 70 };
+  int passed = 0;
+  for (int trial = 0; trial < 400; trial++) {
+    rng r = rng_of(7, (uint64_t)trial, 0);
+    float x[INPUTS], w[INPUTS], bias = rng_float(&r, -1, 1), y;
+    known range[INPUTS], k;
+    double exact = (double)bias;
+    const float size = trial % 3 ? 1 : 1e-4f;
+    for (int i = 0; i < INPUTS; i++) {
+      x[i] = rng_float(&r, 0, 3);
+      w[i] = rng_float(&r, -size, size) * (trial % 2 ? 1 : rng_float(&r, 0, 1e-3f));
+      exact += (double)x[i] * (double)w[i];
+      range[i] = known_exact(0, 3);
+    }
+    const reference_weights folded = {w, &bias};
+    const reference_conv_args args = {.input = {1, 1, 1, INPUTS},
+                                      .outputs = 1,
+                                      .groups = 1,
+                                      .window = SEPCL_WINDOW_INIT,
+                                      .x = x,
+                                      .w = &folded,
+                                      .half_sums = true};
+    reference_conv(&args, &y);
+    const sepcl_weights set = {.weights = w, .bias = &bias, .layout = SEPCL_OHWI};
+    const half_sums halves = {false, 0x1p-25};
+    chain c = {{&set, 1, INPUTS, 1, 1}, 1, false, false, false, &halves};
+    certify_chain(&k, &c, range);
+    const double error = fabs((double)y - exact);
+    ck_assert_msg(error <= k.local && (double)y >= k.low && (double)y <= k.high, "%g, bound %g", error, k.local);
+    c.halves = NULL;
+    certify_chain(&k, &c, range);
+    passed += error > k.local;
+  }
+  ck_assert_int_gt(passed, 150);
+}
+END_TEST
+
 /* A float planned network has a bound too, far smaller. */
 START_TEST(floats_have_bounds) {
   sepcl_graph *graph = squeeze(100);
@@ -276,6 +370,9 @@ Suite *suite_half(void) {
   Suite *suite = suite_create("half");
   TCase *tcase = tcase_create("halves");
   tcase_set_timeout(tcase, 600);
+  tcase_add_test(tcase, the_reference_adds_halves_exactly);
+  tcase_add_test(tcase, sums_are_halves_where_they_can);
+  tcase_add_test(tcase, sums_in_halves_keep_their_bound);
   tcase_add_test(tcase, unaligned_halves_are_read);
   tcase_add_test(tcase, overflow_is_found_beforehand);
   tcase_add_test(tcase, as_a_half_it_would_overflow);

@@ -66,7 +66,7 @@ static void reference_layer(const float *x, int32_t c, const float *w, const flo
   sepcl_window window = {kernel, kernel, 1, 1, 1, 1, kernel / 2, kernel / 2, kernel / 2, kernel / 2};
   reference_weights folded;
   ck_assert(reference_fold(&folded, &set, outputs, c, &window));
-  reference_conv_args args = {{1, H, W, c}, outputs, 1, window, {f, 0, 0}, x, &folded, residual, NULL, false};
+  reference_conv_args args = {{1, H, W, c}, outputs, 1, window, {f, 0, 0}, x, &folded, residual, NULL, false, false};
   reference_conv(&args, y);
   reference_weights_free(&folded);
 }

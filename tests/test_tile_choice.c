@@ -62,7 +62,7 @@ START_TEST(test_activated_halves_take_small_tiles) {
   const variant *large = chosen(&s, &desktop);
   s.activation.kind = SEPCL_SWISH;
   ck_assert_ptr_eq(chosen(&s, &desktop), large);
-  s.halves = HALVES_COUNT - 1;
+  s.halves = ALL_HALVES;
   const variant *small = chosen(&s, &desktop);
   ck_assert_int_eq(small->family, FAMILY_TILE);
   ck_assert_int_lt(small->mr * small->nr, large->mr * large->nr);

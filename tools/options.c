@@ -33,7 +33,8 @@ static struct poptOption model[] = {
            "an input's shape, such as data=1x3x224x224; settles dynamic dimensions", "NAME=SHAPE"),
     END};
 static struct poptOption compile[] = {
-    OPTION("precision", POPT_ARG_STRING, precision, "how activations lie in memory: f32 (default) or f16", "TYPE"),
+    OPTION("precision", POPT_ARG_STRING, precision,
+           "how activations lie in memory: f32 (default) or f16; f16-sums: GPUs add in halves, too", "TYPE"),
     OPTION("input-range", POPT_ARG_STRING, input_range,
            "what inputs hold, for the proven bounds (default: what pictures become; else -1:1)", "LOW:HIGH"),
     OPTION("replay", POPT_ARG_STRING, replay, "auto (default), launches, command-buffer or one-launch", "HOW"),

@@ -9,7 +9,7 @@
 #include "table.h"
 #include "text.h"
 
-static bool is_f16(const session *s) { return s->o->precision && !strcmp(s->o->precision, "f16"); }
+static bool is_f16(const session *s) { return s->o->precision && !strncmp(s->o->precision, "f16", 3); }
 
 /* A number that may be infinite; JSON has none of those. */
 static void json_proven(cJSON *object, const char *name, double value) {

@@ -259,7 +259,7 @@ static bool prepare(run *r, const options *o) {
   if (!r->outputs.count) return complain("%s has no output", s->model);
   if (!(r->image ? load_image(r, o) : arrays_read(&r->inputs, o->inputs))) return false;
   if (!session_open_device(s) || !session_compile(s, true)) return false;
-  if (o->precision && !strcmp(o->precision, "f16") && !inputs_in_range(r)) return false;
+  if (o->precision && !strncmp(o->precision, "f16", 3) && !inputs_in_range(r)) return false;
   r->trace = trace_create(s);
   trace_event(r->trace, TRACE_HOST, "load", start, s->load_ms);
   trace_event(r->trace, TRACE_HOST, "compile", now_ms() - s->compile_ms, s->compile_ms);

@@ -78,7 +78,7 @@ static int choice(const char *option, const char *word, const char *const *words
 }
 
 static bool network_options(sepcl_network_options *out, const options *o) {
-  static const char *const precisions[] = {"f32", "f16", NULL};
+  static const char *const precisions[] = {"f32", "f16", "f16-sums", NULL};
   static const char *const replays[] = {"auto", "launches", "command-buffer", "one-launch", NULL};
   static const char *const families[] = {"auto", "row", "tile", "scalar", NULL};
   static const char *const fusions[] = {"auto", "always", "never", NULL};

@@ -185,6 +185,13 @@ static uint64_t image_texels(const cl_api *cl, cl_device_id id) {
                                                                                                               : 0;
 }
 
+/* OpenCL's cl_khr_fp16: CL_DEVICE_HALF_FP_CONFIG. */
+static void ask_about_halves(sepcl_device *device) {
+  const cl_device_fp_config fp = device->info.fp16 ? number_info(device->cl, device->id, 0x1033) : 0;
+  device->half_sums = (fp & CL_FP_ROUND_TO_NEAREST) && (fp & CL_FP_INF_NAN);
+  device->half_denormals = device->half_sums && (fp & CL_FP_DENORM);
+}
+
 static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context context, cl_device_id id,
                          const sepcl_device_options *options) {
   sepcl_device *device = calloc(1, sizeof *device);
@@ -199,6 +206,7 @@ static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context contex
   device->cl = cl;
   device->context = context;
   device->id = id;
+  ask_about_halves(device);
   cl->clRetainContext(context);
   cl->clRetainDevice(id);
   pthread_mutex_init(&device->lock, NULL);

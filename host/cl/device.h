@@ -3,6 +3,7 @@
 #define SEPCL_CL_DEVICE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "cl/api.h"
 
@@ -16,6 +17,8 @@ struct sepcl_device {
   sepcl_device_info info;
   uint32_t subgroup_sizes; /* bit n: kernels may ask for subgroups of n items, and shuffle */
   uint64_t image_texels;   /* of an image over a buffer, at most; 0: no images */
+  bool half_sums;          /* kernels may compute with halves: cl_khr_fp16, to nearest */
+  bool half_denormals;     /* and small ones are kept */
   pthread_mutex_t lock;    /* guards programs */
   program_set *programs;
   cache *cache;

@@ -90,9 +90,10 @@ static void append_form(text *t, const kernel_form *form, bool kernel) {
   kernel_form_name(name, form);
   append_format(t, "#define ENTRY %s\n#define VEC %d\n#define LOCAL %d\n#define MR %d\n#define NR %d\n", name, v->vec,
                 v->local, v->mr, v->nr);
-  append_format(t, "#define XT %s\n#define RT %s\n#define ST %s\n#define YT %s\n#define Y_HALF %d\n",
+  append_format(t,
+                "#define XT %s\n#define RT %s\n#define ST %s\n#define YT %s\n#define Y_HALF %d\n#define HALF_SUMS %d\n",
                 element_type(form, HALF_X), element_type(form, HALF_R), element_type(form, HALF_S),
-                element_type(form, HALF_Y), (form->halves & HALF_Y) != 0);
+                element_type(form, HALF_Y), (form->halves & HALF_Y) != 0, (form->halves & HALF_SUMS) != 0);
   append_macros(t, v->macros, true);
   append_file(t, v->source, 0);
   if (kernel)
@@ -104,17 +105,19 @@ static void append_form(text *t, const kernel_form *form, bool kernel) {
                   name);
   append_macros(t, v->macros, false);
   append_format(t, "#undef ENTRY\n#undef VEC\n#undef LOCAL\n#undef MR\n#undef NR\n");
-  append_format(t, "#undef XT\n#undef RT\n#undef ST\n#undef YT\n#undef Y_HALF\n");
+  append_format(t, "#undef XT\n#undef RT\n#undef ST\n#undef YT\n#undef Y_HALF\n#undef HALF_SUMS\n");
 }
 
 char *program_source(const kernel_form *forms, int32_t count, bool kernels) {
   text t = {NULL, 0, 0, SEPCL_OK};
   bool width[MAX_VECTOR + 1] = {[1] = true};
-  bool halves = false;
+  bool halves = false, half_sums = false;
   for (int32_t i = 0; i < count; i++) {
     width[forms[i].v->vec] = true;
     halves = halves || forms[i].halves;
+    half_sums = half_sums || forms[i].halves & HALF_SUMS;
   }
+  if (half_sums) append_format(&t, "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n");
   if (halves) append_format(&t, "#define HALVES\n");
   append_file(&t, "params.h", 0);
   append_file(&t, "common.cl", 0);

@@ -123,6 +123,20 @@ static known *in_order(known *stored, const int32_t *order, int64_t count) {
   return order ? out : stored;
 }
 
+/* Sums in halves, unless one of them may pass 65504. */
+static bool certify_sums(known *out, const certificate *c, step *p, stage_operands *o) {
+  stage *s = &p->bound.s;
+  const half_sums halves = {c->network->storages[p->x.root].half && !o->s,
+                            c->network->device->half_denormals ? 0x1p-25 : LEAST_NORMAL_HALF};
+  o->halves = s->halves & HALF_SUMS ? &halves : NULL;
+  bool done = certify_convolution(out, s, o), known_all = true;
+  for (int32_t i = 0; done && i < s->output.c; i++) known_all = known_all && known_is_something(&out[i]);
+  if (!done || known_all || !o->halves) return done;
+  s->halves &= ~HALF_SUMS;
+  o->halves = NULL;
+  return certify_convolution(out, s, o);
+}
+
 static bool certify_channels(certificate *c, step *p) {
   const stage *s = &p->bound.s;
   const bool convolves = p->set_count > 0, residual = p->r.root != SEPCL_NO_VALUE && s->kind != STAGE_DEFORM_CONV;
@@ -141,8 +155,8 @@ static bool certify_channels(certificate *c, step *p) {
   known *v = scale ? read_channels(c, &p->s, s->kind == STAGE_DEFORM_CONV ? 1 : inputs) : NULL;
   bool done = x && out && (r || !residual) && (v || !scale);
   if (done && scale && s->kind == STAGE_DEFORM_CONV) v[0] = whole(&c->storages[p->s.root]);
-  const stage_operands operands = {x, r, v, sets, rounded};
-  if (done && convolves) done = certify_convolution(out, s, &operands);
+  stage_operands operands = {x, r, v, sets, rounded, NULL};
+  if (done && convolves) done = certify_sums(out, c, p, &operands);
   if (done && !convolves) certify_window(out, s, &operands);
   if (done) write_channels(c, p, out, outputs);
   free(x);
@@ -312,12 +326,27 @@ static void set_halves(sepcl_network *network) {
   }
 }
 
+/* Stages for which selection takes a kernel that sums in halves. */
+static void ask_for_half_sums(sepcl_network *network) {
+  const device_limits limits = device_limits_of(network->device);
+  const sepcl_family family = network->options.family;
+  const bool takes_tiles = family == SEPCL_FAMILY_TILE || (family == SEPCL_FAMILY_AUTO && limits.gpu);
+  for (int32_t i = 0; takes_tiles && i < network->step_count; i++) {
+    stage *s = &network->steps[i].bound.s;
+    bound_stage tried;
+    if (network->steps[i].view) continue;
+    s->halves = HALF_SUMS;
+    if (stage_bind(&tried, s, NULL, SEPCL_FAMILY_TILE, &limits) != SEPCL_OK) s->halves = 0;
+  }
+}
+
 sepcl_status certify_network(sepcl_network *network) {
   for (int32_t i = 0; i < network->step_count; i++) /* CLBlast's sums have no order that a bound could be for */
     if (!network->steps[i].view && network->steps[i].bound.v == &clblast_variant) return SEPCL_OK;
   certificate c = {network, calloc((size_t)network->slot_count + 1, sizeof(contents))};
   for (int32_t i = 0; i < network->slot_count; i++)
-    network->storages[i].half = network->options.precision == SEPCL_F16 && network->storages[i].kind == STORAGE_ARENA;
+    network->storages[i].half = network->options.precision != SEPCL_F32 && network->storages[i].kind == STORAGE_ARENA;
+  if (network->options.precision == SEPCL_F16_SUMS) ask_for_half_sums(network);
   bool done = c.storages && certify_steps(&c);
   while (done && keep_floats(&c)) {
     reset(&c);

@@ -11,6 +11,7 @@
 #define UNIT_ROUNDOFF 0x1p-24
 #define HALF_ROUNDOFF 0x1p-11
 #define LARGEST_HALF 65504.0
+#define LEAST_NORMAL_HALF 0x1p-14
 
 typedef struct known {
   double low, high; /* the computed number and the exact one lie in between; low > high: nothing is written yet */

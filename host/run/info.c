@@ -44,7 +44,7 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
   out->replay = network->replay;
   out->replay_reason = network->replay_reason;
   if (network->replay != SEPCL_REPLAY_LAUNCHES) out->launches = 1;
-  for (int32_t i = 0; i < network->slot_count && network->options.precision == SEPCL_F16; i++) {
+  for (int32_t i = 0; i < network->slot_count && network->options.precision != SEPCL_F32; i++) {
     const storage *s = &network->storages[i];
     out->halves += s->half && s->first >= 0;
     out->kept_floats += s->kind == STORAGE_ARENA && !s->half && s->first >= 0;
@@ -56,8 +56,10 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
 }
 
 static const char *storage_text(int32_t halves) {
-  const bool from = halves & (HALF_X | HALF_R | HALF_S), to = halves & HALF_Y;
-  return from ? (to ? "f16" : "f16 > f32") : (to ? "f32 > f16" : "f32");
+  static const char *const texts[2][2][2] = {
+      {{"f32", "f32 > f16"}, {"f16 > f32", "f16"}},
+      {{"f32, sums f16", "f32 > f16, sums f16"}, {"f16 > f32, sums f16", "f16, sums f16"}}};
+  return texts[(halves & HALF_SUMS) != 0][(halves & (HALF_X | HALF_R | HALF_S)) != 0][(halves & HALF_Y) != 0];
 }
 
 static void fill_proven(sepcl_stage_info *out, const sepcl_network *network, const step *p) {

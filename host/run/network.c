@@ -39,7 +39,7 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
   if (options) TRY(check_gemm(options));
   if (options && ((int)options->tuning < 0 || options->tuning > SEPCL_TUNING_FULL))
     return failure(SEPCL_INVALID_ARGUMENT, "options.tuning is %d, not a sepcl_tuning", (int)options->tuning);
-  if (options && options->precision != SEPCL_F32 && options->precision != SEPCL_F16)
+  if (options && ((int)options->precision < 0 || options->precision > SEPCL_F16_SUMS))
     return failure(SEPCL_INVALID_ARGUMENT, "options.precision is %d: no sepcl_precision", (int)options->precision);
   if (options &&
       !(isfinite(options->input_low) && isfinite(options->input_high) && options->input_low <= options->input_high))
@@ -130,7 +130,7 @@ static sepcl_status make(sepcl_network **out, sepcl_device *device, const sepcl_
   network->error_bound = -1.0;
   network->tuned = tuning_is_wanted(network);
   /* A certificate reads all weights: only for who looks at the plan, or where storage depends on it. */
-  sepcl_status status = plan(network, graph, !executable || network->options.precision == SEPCL_F16);
+  sepcl_status status = plan(network, graph, !executable || network->options.precision != SEPCL_F32);
   network->options.skip_passes = NULL; /* the caller's text is not kept */
   if (status != SEPCL_OK) {
     sepcl_network_free(network);

@@ -38,6 +38,7 @@ device_limits device_limits_of(const sepcl_device *device) {
                          .max_work_group = info->max_work_group,
                          .subgroup_sizes = device->subgroup_sizes,
                          .image_texels = device->image_texels,
+                         .half_sums = device->half_sums,
                          .gpu = (info->type & CL_DEVICE_TYPE_GPU) != 0};
 }
 
@@ -278,6 +279,8 @@ static const char *why_not(const stage *s, const variant *v, const device_limits
   const int32_t subgroup = variant_macro(v, "SUBGROUP");
   if (subgroup && !(limits->subgroup_sizes >> subgroup & 1)) return "the device has no subgroups of that size";
   if (variant_macro(v, "IMAGE") && !limits->image_texels) return "the device has no images";
+  if (s->halves & HALF_SUMS && !(limits->half_sums && variant_macro(v, "SUMS_HALVES")))
+    return "it does not sum in halves";
   return stage_classes[s->kind]->refuses ? stage_classes[s->kind]->refuses(s, v, limits) : NULL;
 }
 

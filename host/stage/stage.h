@@ -17,8 +17,8 @@ typedef struct stage {
   sepcl_activation activation; /* final */
   sepcl_activation inner[2];   /* separable: after the depthwise; inverted residual: after expand, after depthwise */
   bool has_residual, has_scale;
-  int32_t halves;             /* operands that are halves in memory: HALF_X, ...; operands that it lacks have x's bit */
-  const int32_t *input_order; /* pointwise: where in its pixel each input lies; NULL: in order */
+  int32_t halves; /* HALF_X, ...: operands that are halves in memory, those that it lacks having x's bit; HALF_SUMS */
+  const int32_t *input_order;  /* pointwise: where in its pixel each input lies; NULL: in order */
   const int32_t *output_order; /* pointwise, conv: where in its pixel each output is stored; NULL: in order */
   int32_t mode; /* sepcl_pool_kind, sepcl_binary, sepcl_reduction, ...: the kind's own; for elementwise -1 is unary */
   /* Strided stages (elementwise, copy, reduce, ...): the output's dims; strides in elements, 0 broadcasts. Copies may
@@ -37,6 +37,7 @@ typedef struct device_limits {
   uint64_t local_memory, max_work_group;
   uint32_t subgroup_sizes; /* as in sepcl_device */
   uint64_t image_texels;   /* likewise */
+  bool half_sums;          /* likewise */
   bool gpu;
   /* How tuning wants the stage cut; 0: by the stage's own rule. */
   int32_t tasks, panel_tasks;

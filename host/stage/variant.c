@@ -25,7 +25,8 @@ void kernel_form_name(char name[KERNEL_NAME_SIZE], const kernel_form *form) {
   static const int32_t bits[4] = {HALF_X, HALF_R, HALF_S, HALF_Y};
   char types[5] = "";
   for (int i = 0; form->halves && i < 4; i++) types[i] = form->halves & bits[i] ? 'h' : 'f';
-  snprintf(name, KERNEL_NAME_SIZE, form->halves ? "%s_%s" : "%s", form->v->name, types);
+  snprintf(name, KERNEL_NAME_SIZE, form->halves ? "%s_%s%s" : "%s", form->v->name, types,
+           form->halves & HALF_SUMS ? "_sums" : "");
 }
 
 int32_t variant_macro(const variant *v, const char *name) {

@@ -34,8 +34,9 @@ typedef struct variant {
   int32_t local, vec, mr, nr;
 } variant;
 
-/* Operands that are halves in memory: bits of stage.halves. */
-enum { HALF_X = 1, HALF_R = 2, HALF_S = 4, HALF_Y = 8, HALVES_COUNT = 16 };
+/* Bits of stage.halves: operands that are halves in memory, and whether products are summed in halves. */
+enum { HALF_X = 1, HALF_R = 2, HALF_S = 4, HALF_Y = 8, HALF_SUMS = 16, HALVES_COUNT = 32 };
+enum { ALL_HALVES = HALF_X | HALF_R | HALF_S | HALF_Y };
 
 /* A variant compiled for operands of certain element types. */
 typedef struct kernel_form {
@@ -44,7 +45,7 @@ typedef struct kernel_form {
 } kernel_form;
 
 /* What its device function is called: the variant's name, and where there are halves the types of x, r, s and y, as in
- * pointwise_row16_hhfh. */
+ * pointwise_row16_hhfh; _sums behind it where HALF_SUMS is set. */
 enum { KERNEL_NAME_SIZE = 80 };
 void kernel_form_name(char name[KERNEL_NAME_SIZE], const kernel_form *form);
 

@@ -13,8 +13,10 @@ import targets
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 MIN_OCCUPANCY = 0.25
 MIN_FMA = 0.85
-# Whether all operands are halves in memory.
-HALVES = dict(f32=(), f16=("halves=15",))
+# Whether all operands are halves in memory, and sums are, too.
+HALVES = {"f32": (), "f16": ("halves=15",), "f16-sums": ("halves=31",)}
+TITLES = {"f32": "floats in memory:", "f16": "halves in memory:",
+          "f16-sums": "halves in memory and in sums (two products an instruction; NVIDIA's OpenCL does not compute with halves):"}
 FMA_TARGETS = ("gfx900", "gfx1030", "sm_86")
 PROXY = """The compilers are proxies: clang 15 with libclc stands in for the vendors' OpenCL front ends, ptxas and LLVM's AMDGPU
 backend are theirs (AMD's of 2022); Intel's ocloc is the driver's own compiler (of 2022). Registers and spills on a user's driver may
@@ -44,9 +46,11 @@ def chosen_on_gpus(variant):
     return variant["family"] not in ("row", "scalar")
 
 
-def chosen_on(variant, target):
+def chosen_on(variant, target, precision):
     """Whether a device of that kind may be given the variant: only Intel's offer subgroups of a size that a kernel asks for. Images
     are judged where their compilers know them: libclc has none."""
+    if precision == "f16-sums" and (targets.TARGETS[target][0] == "nvidia" or "SUMS_HALVES" not in variant["macros"]):
+        return False
     if "IMAGE" in variant["macros"]:
         return targets.TARGETS[target][0] in ("intel", "spirv")
     return "SUBGROUP" not in variant["macros"] or targets.TARGETS[target][0] == "intel"
@@ -133,7 +137,7 @@ def parse():
     parser.add_argument("variants", nargs="*", metavar="WORD", help="only variants whose names contain a word, of any family")
     parser.add_argument("--targets", default=",".join(targets.TARGETS), help="of " + ",".join(targets.TARGETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="with another mr, nr, vec, local or macro")
-    parser.add_argument("--precision", choices=HALVES, help="f16: all operands are halves in memory; both unless given")
+    parser.add_argument("--precision", choices=HALVES, help="f16: all operands are halves in memory, f16-sums: and sums are; all unless given")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--control", action="store_true", help="only the negative control")
     parser.add_argument("--build", default=ROOT / "build/release", help="build folder")
@@ -155,7 +159,7 @@ def main():
         return 0 if control(compiler, build, known) else 1
     wanted = [v for v in known if any(w in v["name"] for w in options.variants) or not options.variants and chosen_on_gpus(v)]
     precisions = [options.precision] if options.precision else list(HALVES)
-    work = [(v, t, p) for p in precisions for v in wanted for t in options.targets if chosen_on(v, t)]
+    work = [(v, t, p) for p in precisions for v in wanted for t in options.targets if chosen_on(v, t, p)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         rows = list(pool.map(lambda one: measure(compiler, build, *one, options.set), work))
     failed = [row for row in rows if row["faults"]]
@@ -163,7 +167,7 @@ def main():
         print(json.dumps(dict(note=PROXY, limits=dict(occupancy=MIN_OCCUPANCY, fma=MIN_FMA, spills=0), rows=rows), indent=1))
     else:
         for precision in precisions:
-            print({"f32": "floats in memory:", "f16": "halves in memory:"}[precision])
+            print(TITLES[precision])
             print_table([row for row in rows if row["precision"] == precision], options.targets)
             print()
         print("r registers, ! bytes spilled, s scalar registers kept in lanes of\nvector registers (no memory, no fault), p private bytes, % occupancy, f share of FMAs among the main "

@@ -34,6 +34,8 @@ TARGETS = {
 # libclc rounds to halves by integer arithmetic where a rounding is named; drivers have an instruction for it, as libclc does where
 # none is named (and nearest even is meant).
 LIBCLC_HALVES = [f"-Dvstore_half{n}_rte=vstore_half{n}" for n in ("", 4, 8, 16)]
+# It has no conversions of halves; clang's own are of one instruction a lane, like drivers'.
+LIBCLC_HALVES += ["-Dconvert_half4_rte(v)=__builtin_convertvector(v,half4)", "-Dconvert_float4(v)=__builtin_convertvector(v,float4)"]
 
 
 class Failed(Exception):

@@ -1,8 +1,8 @@
-/* sepcl_half_check [--measured] [--device SPEC] [--low X --high X] [--tile] [--verbose] [MODEL.onnx | ZOO_SPEC]...
- *   runs networks in f16, stage by stage, and holds every stage against exact arithmetic on the halves that it read:
- * each result must lie in its proven range and within its proven error. Without arguments: the zoo. --tile: kernels for
- * GPUs. Two controls beside each network: bounds divided by a million, and one weight of each stage thrice as large,
- * must both be found out.
+/* sepcl_half_check [--measured] [--device SPEC] [--low X --high X] [--tile] [--sums] [--verbose] [MODEL.onnx |
+ * ZOO_SPEC]... runs networks in f16, stage by stage, and holds every stage against exact arithmetic on the halves that
+ * it read: each result must lie in its proven range and within its proven error. Without arguments: the zoo. --tile:
+ * kernels for GPUs. --sums: those that sum in halves, where the device can. Two controls beside each network: bounds
+ * divided by a million, and one weight of each stage thrice as large, must both be found out.
  * --measured: in f32, and the bounds are for the ranges that each stage's operands have in this run, so that every
  * stage has one, however deep the network is. */
 #include <math.h>
@@ -17,7 +17,7 @@
 typedef struct command {
   test_context context;
   float low, high;
-  bool verbose, tile, measured;
+  bool verbose, tile, measured, sums;
 } command;
 
 static float *inputs_of(const sepcl_graph *graph, const command *c) {
@@ -36,7 +36,7 @@ static bool check(const command *c, const char *name) {
   if (file ? sepcl_graph_load(&graph, name, NULL) : zoo_build(&graph, name))
     return printf("%-50s FAILED %s\n", name, file ? sepcl_last_error() : zoo_last_error()), false;
   proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, c->measured, stdout};
-  options.network.precision = c->measured ? SEPCL_F32 : SEPCL_F16;
+  options.network.precision = c->measured ? SEPCL_F32 : c->sums ? SEPCL_F16_SUMS : SEPCL_F16;
   if (c->tile) options.network.family = SEPCL_FAMILY_TILE;
   options.network.input_low = c->low;
   options.network.input_high = c->high;
@@ -53,9 +53,10 @@ static bool check(const command *c, const char *name) {
   if (good) {
     good = !r.outside && r.finite && !(c->measured && r.unknown) && divided.outside && perturbed.outside;
     printf(
-        "%-50s %s %d stages, %d with halves, %d outside, %d unknown, worst %.2f of its bound, %d tensors f16, %d kept "
+        "%-50s %s %d stages, %d with halves, %d with sums of them, %d outside, %d unknown, worst %.2f of its bound, %d "
+        "tensors f16, %d kept "
         "f32, controls found %d and %d\n",
-        name, good ? "good" : "BAD", r.stages, r.halves, r.outside, r.unknown, r.worst, r.info.halves,
+        name, good ? "good" : "BAD", r.stages, r.halves, r.half_sums, r.outside, r.unknown, r.worst, r.info.halves,
         r.info.kept_floats, divided.outside, perturbed.outside);
   }
   fflush(stdout);
@@ -73,6 +74,8 @@ int main(int argc, char **argv) {
       c.verbose = true;
     else if (!strcmp(argv[at], "--tile"))
       c.tile = true;
+    else if (!strcmp(argv[at], "--sums"))
+      c.sums = true;
     else if (!strcmp(argv[at], "--measured"))
       c.measured = true;
     else if (at + 1 < argc && !strcmp(argv[at], "--device"))

@@ -1,6 +1,6 @@
 /* sepcl_kernel_source VARIANT [NAME=VALUE...]: the program that the library hands to a driver for one variant, on
  * standard output. NAME=VALUE changes local, vec, mr, nr or one of the variant's macros: what such a kernel would be.
- * halves=1 to 15: which of x, r, s and y (1, 2, 4, 8) are halves in memory.
+ * halves=1 to 31: which of x, r, s and y (1, 2, 4, 8) are halves in memory, 16: and sums are.
  * sepcl_kernel_source --options: the options that go with it on a driver other than PoCL. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -123,8 +123,17 @@ static bool make_expected(case_data *data, const test_case *c, bool swapped) {
   reference_inverted_residual_args block = {
       c->input, c->expanded,      c->outputs,       c->window,        c->inner[0],    c->inner[1], c->activation,
       data->x,  &data->folded[0], &data->folded[1], &data->folded[2], data->residual, swapped};
-  reference_conv_args conv = {c->input, c->outputs,       c->groups,      c->window,   c->activation,
-                              data->x,  &data->folded[0], data->residual, data->scale, swapped};
+  reference_conv_args conv = {c->input,
+                              c->outputs,
+                              c->groups,
+                              c->window,
+                              c->activation,
+                              data->x,
+                              &data->folded[0],
+                              data->residual,
+                              data->scale,
+                              swapped,
+                              (c->halves & HALF_SUMS) != 0};
   switch (c->kind) {
     case CASE_SEPARABLE: return reference_separable(&separable, data->expected);
     case CASE_INVERTED_RESIDUAL: return reference_inverted_residual(&block, data->expected);

@@ -6,14 +6,20 @@
 #include <stdint.h>
 
 /* The nearest half, ties to even. */
-static inline float half_nearest(float v) {
-  const double size = fabs((double)v);
-  if (!(size < 65520)) return v == v ? copysignf(INFINITY, v) : v;
-  if (size == 0) return v;
+static inline float half_nearest_of(double v) {
+  const double size = fabs(v);
+  if (!(size < 65520)) return (float)(v == v ? copysign(INFINITY, v) : v);
+  if (size == 0) return (float)v;
   const int exponent = ilogb(size) < -14 ? -14 : ilogb(size);
   const double unit = ldexp(1, exponent - 10);
-  return copysignf((float)(rint(size / unit) * unit), v);
+  return (float)copysign(rint(size / unit) * unit, v);
 }
+
+static inline float half_nearest(float v) { return half_nearest_of((double)v); }
+
+/* a b + c of halves, rounded once. As doubles the product is exact, and so is the sum, but where one of both is so
+ * small beside the other that it decides nothing. */
+static inline float half_fma(float a, float b, float c) { return half_nearest_of((double)a * (double)b + (double)c); }
 
 static inline uint16_t half_bits(float v) {
   const float h = half_nearest(v);

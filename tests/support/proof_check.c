@@ -142,7 +142,8 @@ static bool check_step(checker *c, int32_t index) {
   if (done) take_sets(sets, &changed, c, p);
   if (done) done = exact_stage(&p->bound.s, &o);
   c->out->stages++;
-  c->out->halves += p->bound.s.halves != 0;
+  c->out->halves += (p->bound.s.halves & ALL_HALVES) != 0;
+  c->out->half_sums += (p->bound.s.halves & HALF_SUMS) != 0;
   c->out->unknown += p->proven.why != NULL;
   if (done && !p->proven.why) compare(c, p, &in[3], &o);
   if (p->proven.why && c->options->verbose)

@@ -19,6 +19,7 @@ typedef struct proof_check_options {
 
 typedef struct proof_check {
   int32_t stages, halves, unknown; /* launched; with halves in memory; without a bound */
+  int32_t half_sums;               /* with sums in halves */
   int32_t outside;                 /* stages that are not within their bound or range */
   double worst;                    /* the largest error as a share of its stage's bound */
   bool finite;                     /* all of the network's outputs */

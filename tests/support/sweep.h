@@ -12,6 +12,7 @@ typedef struct sweep_options {
   case_limits limits;
   uint32_t max_programs; /* variants whose programs would be more are left out; 0: no limit */
   int32_t halves;        /* of every case; -1: all halves, and mixed types, in turn */
+  bool half_sums;        /* products are summed in halves, too, or only that */
   bool unfused;          /* fused kinds also against their stages run one by one */
   bool shrink;           /* print a smaller case beside a wrong one */
   FILE *log;             /* one line a wrong case; NULL: silent */

@@ -18,7 +18,7 @@ static const char usage[] =
     "  --only     runs one case again, as a failing line names it\n"
     "  --precision f16: operands are halves in memory, all of them or some, and results those of the reference on the "
     "same\n"
-    "             halves, rounded once\n"
+    "             halves, rounded once; f16-sums: of conv, pointwise and gemm, on kernels that sum products in halves\n"
     "  --small    tiny shapes with nothing behind the operands, for simulators\n"
     "Fails when a bit differs, and in a full sweep when a kernel ran fewer than 100 times or more than 1000 programs\n"
     "were built.\n";
@@ -70,7 +70,8 @@ static bool parse(command *c, int argc, char **argv) {
         c->controls = false;
         break;
       case 'p':
-        if (strcmp(optarg, "f16")) return false;
+        c->sweep.half_sums = !strcmp(optarg, "f16-sums");
+        if (!c->sweep.half_sums && strcmp(optarg, "f16")) return false;
         c->sweep.halves = -1;
         break;
       case 't': c->small = true; break;
@@ -123,6 +124,7 @@ static bool print_hits(const test_context *context, const command *c, const uint
     bool covered = false;
     for (int k = 0; k < CASE_KIND_COUNT; k++) covered |= c->stages[k] && case_kind_covers((case_kind)k, &variants[v]);
     if (!covered || impossible(context, &variants[v]) || (c->sweep.variant && !hits[v])) continue;
+    if (c->sweep.half_sums && !variant_macro(&variants[v], "SUMS_HALVES")) continue;
     bool few = full && hits[v] < LEAST_HITS;
     printf("  %-40s %8" PRIu64 " hits%s\n", variants[v].name, hits[v], few ? "  TOO FEW" : "");
     enough = enough && !few;
@@ -142,7 +144,8 @@ int main(int argc, char **argv) {
     fputs(usage, stderr);
     return 2;
   }
-  for (int k = 0; k < CASE_KIND_COUNT; k++) c.stages[k] |= !c.any_stage;
+  for (int k = 0; k < CASE_KIND_COUNT; k++)
+    c.stages[k] |= !c.any_stage && (!c.sweep.half_sums || k <= CASE_POINTWISE || k == CASE_GEMM);
   test_context context;
   uint64_t *hits = calloc((size_t)variant_count + 1, sizeof *hits);
   if (!hits || !test_context_open(&context, c.device)) {
