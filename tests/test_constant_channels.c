@@ -28,6 +28,9 @@ typedef struct planted {
   bool shuffle; /* a channel shuffle before the depthwise convolution */
   bool alive;   /* control: the kernels are almost nothing, but not nothing */
   bool swish;   /* instead of ReLU6: zero stays zero, no other constant is known */
+  bool pool;    /* between the expanding convolution and the depthwise one */
+  bool excite;  /* squeeze-excite behind the channels */
+  int sums;     /* 1: two such values are added; 2, a control: a living one is added */
   int kernel, pad;
   bool bias, norm;  /* of the reader */
   bool shared;      /* control: the channels are an output of the network, too */
@@ -91,6 +94,22 @@ static sepcl_value normed(sepcl_graph *g, sepcl_value x, const planted *p) {
   return sepcl_graph_batch_norm(g, x, parameters, p->no_variance ? 0.0f : 1e-5f);
 }
 
+static sepcl_value pooled(sepcl_graph *g, sepcl_value x, sepcl_pool_kind kind) {
+  sepcl_pool_attributes a = SEPCL_POOL_ATTRIBUTES_INIT;
+  a.kind = kind;
+  a.window = (sepcl_window){3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
+  return sepcl_graph_pool(g, x, &a);
+}
+
+static sepcl_value excited(sepcl_graph *g, sepcl_value x) {
+  const int64_t squeeze[] = {3, CHANNELS, 1, 1}, excite[] = {CHANNELS, 3, 1, 1};
+  sepcl_value s = sepcl_graph_global_average_pool(g, x);
+  s = conv(g, s, uniform(g, 4, squeeze, -0.5f, 0.5f), vector(g, 3, -0.1f, 0.1f), 3, 1, 1, 0);
+  s = sepcl_graph_activation(g, s, (sepcl_activation){SEPCL_RELU, 0, 0});
+  s = conv(g, s, uniform(g, 4, excite, -0.5f, 0.5f), vector(g, CHANNELS, -0.1f, 0.1f), CHANNELS, 1, 1, 0);
+  return sepcl_graph_binary(g, SEPCL_MUL, x, sepcl_graph_activation(g, s, (sepcl_activation){SEPCL_SIGMOID, 0, 0}));
+}
+
 /* *dead: the value with the dead channels. */
 static sepcl_graph *build(const planted *p, sepcl_value *dead) {
   const int64_t image[] = {2, SIDE, SIDE, INPUTS}, expand[] = {CHANNELS, INPUTS, 1, 1};
@@ -104,7 +123,12 @@ static sepcl_graph *build(const planted *p, sepcl_value *dead) {
   else
     x = conv(g, x, uniform(g, 4, expand, -0.5f, 0.5f), vector(g, CHANNELS, -0.1f, 0.1f), CHANNELS, 1, 1, 0);
   x = sepcl_graph_activation(g, x, relu6);
+  if (p->pool) x = pooled(g, pooled(g, x, SEPCL_MAX_POOL), SEPCL_AVERAGE_POOL);
+  const sepcl_value expanded = x;
   x = sepcl_graph_activation(g, plant(g, p->shuffle ? shuffled(g, x) : x, p), p->swish ? swish : relu6);
+  if (p->sums == 1) x = sepcl_graph_binary(g, SEPCL_ADD, x, sepcl_graph_activation(g, plant(g, expanded, p), relu6));
+  if (p->sums == 2) x = sepcl_graph_binary(g, SEPCL_ADD, x, expanded);
+  if (p->excite) x = excited(g, x);
   *dead = x;
   const int64_t reader[] = {OUTPUTS, CHANNELS, p->kernel, p->kernel};
   const sepcl_value w = uniform(g, 4, reader, -0.5f, 0.5f);
@@ -169,6 +193,11 @@ static const planted cases[] = {
     {.kernel = 1, .bias = true, .plain = true},
     {.kernel = 3, .pad = 1, .plain = true},
     {.kernel = 1, .bias = true, .swish = true},
+    {.kernel = 1, .bias = true, .pool = true},
+    {.kernel = 1, .bias = true, .excite = true},
+    {.kernel = 3, .pad = 1, .swish = true, .excite = true},
+    {.kernel = 1, .bias = true, .sums = 1},
+    {.kernel = 1, .pool = true, .sums = 1, .excite = true},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -291,6 +320,8 @@ END_TEST
 START_TEST(test_living_channels_stay) {
   ck_assert_int_eq(removed_of(&(planted){.kernel = 1, .alive = true}, SEPCL_FASTEST, NULL), NEGATIVE);
   ck_assert_int_eq(removed_of(&(planted){.kernel = 1, .shared = true}, SEPCL_FASTEST, NULL), 0);
+  ck_assert_int_eq(removed_of(&(planted){.kernel = 1, .sums = 2}, SEPCL_FASTEST, NULL), 0);
+  ck_assert_int_eq(removed_of(&(planted){.kernel = 1, .excite = true, .alive = true}, SEPCL_FASTEST, NULL), NEGATIVE);
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "graph/passes/channel_sets.h"
 
 static const double UNIT_ROUNDOFF = 0x1p-24;
 
@@ -121,7 +122,42 @@ static interval chain_interval(const chain *c) {
   return out;
 }
 
-static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t output, const interval *x) {
+/* Near the largest float: sums and products beyond it may overflow. */
+static const double LARGE = 1e38;
+
+/* Rounded outwards by more than one rounding; zero stays zero. */
+static interval widened(double low, double high) {
+  if (!(low <= high) || low < -LARGE || high > LARGE) return everything(); /* or a NaN is among them */
+  return (interval){low - fabs(low) * 2 * UNIT_ROUNDOFF, high + fabs(high) * 2 * UNIT_ROUNDOFF};
+}
+
+/* A product that underflows becomes zero or gains at most the smallest number, on its side of zero. */
+static interval product(interval a, interval b) {
+  const double p[4] = {a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high};
+  double low = p[0], high = p[0];
+  for (int i = 0; i < 4; i++) {
+    if (isnan(p[i])) return everything();
+    low = fmin(low, p[i]);
+    high = fmax(high, p[i]);
+  }
+  interval out = widened(low, high);
+  if (low < 0) out.low -= 0x1p-149;
+  if (high > 0) out.high += 0x1p-149;
+  return out;
+}
+
+static interval sum(interval a, interval b) { return widened(a.low + b.low, a.high + b.high); }
+
+static interval channel_of(const bounds *b, sepcl_value value, int32_t channel) {
+  return b->channels[value] ? b->channels[value][channel] : everything();
+}
+
+interval read_interval(const bounds *b, const node *n, int32_t channel) {
+  const interval x = channel_of(b, n->inputs[0], channel);
+  return n->scale == SEPCL_NO_VALUE ? x : product(x, channel_of(b, n->scale, channel));
+}
+
+static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t output, const bounds *known) {
   folded_channel f;
   if (!folded_channel_of(&f, graph, n, output)) return everything();
   const sepcl_window *w = &n->conv.window;
@@ -132,7 +168,7 @@ static interval conv_channel(const sepcl_graph *graph, const node *n, int32_t ou
     for (int32_t k = 0; k < f.kernel_w; k++)
       for (int32_t i = 0; i < f.inputs; i++)
         add_term(&c, f.factor * f.weights[weight_index(&f, output, i, y, k)],
-                 x ? x[n->input_order ? n->input_order[first + i] : first + i] : everything(), padded);
+                 read_interval(known, n, n->input_order ? n->input_order[first + i] : first + i), padded);
   if (c.terms && c.low == c.high && c.magnitude == fabs(f.bias)) /* all products are zero: exactly the packed bias */
     return (interval){(double)(float)f.bias, (double)(float)f.bias};
   return chain_interval(&c);
@@ -142,10 +178,10 @@ static void conv_bounds(interval *out, const sepcl_graph *graph, const node *n, 
   /* Where they are scattered, the concatenation places them. */
   const int32_t *order = n->scattered ? NULL : n->output_order;
   for (int32_t o = 0; o < n->conv.outputs; o++) {
-    interval v = n->residual != SEPCL_NO_VALUE || n->scale != SEPCL_NO_VALUE
-                     ? everything()
-                     : conv_channel(graph, n, o, known->channels[n->inputs[0]]);
-    out[order ? order[o] : o] = activated(v, n->activation);
+    const int32_t stored = order ? order[o] : o;
+    interval v = conv_channel(graph, n, o, known);
+    if (n->residual != SEPCL_NO_VALUE) v = n->scattered ? everything() : sum(v, channel_of(known, n->residual, stored));
+    out[stored] = activated(v, n->activation);
   }
 }
 
@@ -163,14 +199,49 @@ static void concat_bounds(interval *out, const sepcl_graph *graph, const node *n
   }
 }
 
+/* A mean of at most `terms` numbers, padding perhaps among them; a rounding for each and for the division. No partial
+ * sum changes its sign. */
+static interval mean(interval x, double terms, bool padded) {
+  if (padded) x = (interval){fmin(x.low, 0), fmax(x.high, 0)};
+  const double margin = (terms + 2) * UNIT_ROUNDOFF * 1.01 * fmax(fabs(x.low), fabs(x.high));
+  if (!(terms * fmax(fabs(x.low), fabs(x.high)) < LARGE) || terms > 0x1p20) return everything();
+  return (interval){x.low >= 0 ? fmax(x.low - margin, 0) : x.low - margin,
+                    x.high <= 0 ? fmin(x.high + margin, 0) : x.high + margin};
+}
+
+static void mean_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
+  const node *x = graph_node(graph, n->inputs[0]);
+  const bool pool = n->kind == NODE_POOL, padded = pool && n->pool.kind == SEPCL_AVERAGE_POOL_WITH_PADDING;
+  const double terms =
+      pool ? (double)n->pool.window.kernel_h * n->pool.window.kernel_w : (double)x->dims[1] * (double)x->dims[2];
+  for (int32_t c = 0; c < node_channels(n); c++)
+    out[c] = activated(mean(channel_of(known, n->inputs[0], c), terms, padded), n->activation);
+}
+
+static void binary_bounds(interval *out, const node *n, const bounds *known) {
+  for (int32_t c = 0; c < node_channels(n); c++) {
+    const interval a = read_interval(known, n, c), b = channel_of(known, n->inputs[1], c);
+    const interval v = n->mode == SEPCL_ADD ? sum(a, b) : n->mode == SEPCL_MUL ? product(a, b) : everything();
+    out[c] = activated(v, n->activation);
+  }
+}
+
 /* False: nothing is known of the node's value. */
 static bool node_bounds(interval *out, const sepcl_graph *graph, const node *n, const bounds *known) {
   switch (n->kind) {
     case NODE_CONV: conv_bounds(out, graph, n, known); return true;
     case NODE_ACTIVATION: copy_bounds(out, known->channels[n->inputs[0]], node_channels(n), n->activation); return true;
     case NODE_POOL:
-      if (n->pool.kind != SEPCL_MAX_POOL) return false;
-      copy_bounds(out, known->channels[n->inputs[0]], node_channels(n), n->activation);
+    case NODE_REDUCE:
+      if (!node_keeps_channels(graph, n) || (n->kind == NODE_REDUCE && n->mode != SEPCL_REDUCE_MEAN)) return false;
+      if (n->kind == NODE_POOL && n->pool.kind == SEPCL_MAX_POOL)
+        copy_bounds(out, known->channels[n->inputs[0]], node_channels(n), n->activation);
+      else
+        mean_bounds(out, graph, n, known);
+      return true;
+    case NODE_BINARY:
+      if (!node_keeps_channels(graph, n)) return false;
+      binary_bounds(out, n, known);
       return true;
     case NODE_CONCAT:
       if (n->axis != n->rank - 1) return false;

@@ -17,6 +17,8 @@ typedef struct bounds {
 
 sepcl_status bounds_compute(bounds *out, const sepcl_graph *graph);
 void bounds_free(bounds *b);
+/* Channel `channel` of what the convolution `n` reads, multiplied by its scale if it has one. */
+interval read_interval(const bounds *b, const node *n, int32_t channel);
 
 /* One output channel's weights, of a convolution or a fully connected layer, batch norm folded, as double: weight (i,
  * y, x) of group-local input channel i. */
