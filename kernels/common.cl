@@ -146,6 +146,17 @@ FIRST_LANES_OF(half)
 /* functions.cl's names: FNV(fn_exp) is exp_8 where VEC is 8. */
 #define FNV(name) PASTE(PASTE(name, _), VEC)
 
+/* Hints that the line of memory at a float is needed soon: in the second-level cache, in the nearest one, or to be
+ * written. Not of OpenCL C's standard: the host says where it compiles. */
+#ifdef HAVE_BUILTIN_PREFETCH
+#define PREFETCH_AS(p, write, level) __builtin_prefetch((const void *)(uintptr_t)(p), write, level)
+#else
+#define PREFETCH_AS(p, write, level)
+#endif
+#define PREFETCH(p) PREFETCH_AS(p, 0, 2)
+#define PREFETCH_NEAR(p) PREFETCH_AS(p, 0, 3)
+#define PREFETCH_TO_WRITE(p) PREFETCH_AS(p, 1, 3)
+
 /* For helpers that tiles call many times: a call would want the stage's parameters, and the tile's sums, in memory.
  * Not for those that return structures: what is left of them when they are inlined stops Oclgrind. */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline

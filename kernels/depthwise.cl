@@ -124,6 +124,9 @@ static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const flo
       FN(finish)(p, t, LOADV(sums + (row * TILE_COLUMNS + j) * VEC), oy + row, ox + j, c);
 }
 
+/* Outputs two vectors on, which else were waited for: memory is read before it is written. */
+#define FETCH_COLUMN(row, j) PREFETCH_TO_WRITE(to##row + (j)*p->y_pitch + c + 2 * VEC);
+
 /* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
 #define STORE_TILE(STORE) \
   TIMES_4(STORE, 0)       \
@@ -134,6 +137,7 @@ static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const flo
   const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);                                            \
   __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)g->ow * p->y_pitch; \
   EACH_VECTOR(c, t) {                                                                                    \
+    STORE_TILE(FETCH_COLUMN)                                                                             \
     FV acc[BAND_ROWS][TILE_COLUMNS];                                                                     \
     LOAD_SCALE                                                                                           \
     acc[0][0] = LOADV(t->bias + c);                                                                      \
@@ -226,6 +230,7 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef OUTPUT_ROW
 #undef INPUT_ROW
 #undef STORE_COLUMN
+#undef FETCH_COLUMN
 #undef STORE_SWISH
 #undef STORE_TILE
 #undef KEEP_COLUMN

@@ -6,6 +6,7 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
   __global const float *b = panel + TV * VEC, *soon = t->soon;
   __global const ST *scale = t->scale;
   const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step;
+  TILE_FETCH_OUTPUTS
   TILE_START_AT_BIAS
 #if CONV
   /* Of pixels side by side the taps above and below the image are left out, and where all of them lie inside the image

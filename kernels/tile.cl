@@ -38,15 +38,18 @@
 #define TILE_FROM_SUMS_ROW(i) TILE_VECTORS(TILE_FROM_SUMS, i)
 #define TILE_START_AT_SUMS TILE_ROWS(TILE_FROM_SUMS_ROW)
 
-/* A hint that the line of memory at a float is needed soon. Not of OpenCL C's standard: the host says where it
- * compiles. */
-#ifdef HAVE_BUILTIN_PREFETCH
-#define PREFETCH(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 2)
-#define PREFETCH_NEAR(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 3)
-#else
-#define PREFETCH(p)
-#define PREFETCH_NEAR(p)
-#endif
+/* Hints that a tile's outputs are written soon: fetched while its sums are made, their lines need not be waited for. */
+#define TILE_FETCH_OUTPUT(i, v) PREFETCH_TO_WRITE(soon_y + v * VEC);
+#define TILE_FETCH_OUTPUT_ROW(i)       \
+  if (i < rows) {                      \
+    TILE_VECTORS(TILE_FETCH_OUTPUT, i) \
+  }                                    \
+  soon_y += end->y_pitch;
+#define TILE_FETCH_OUTPUTS           \
+  if (!end->order) {                 \
+    __global const YT *soon_y = y;   \
+    TILE_ROWS(TILE_FETCH_OUTPUT_ROW) \
+  }
 /* for k in [0, count): c += a[k] * b[k], rows a0, a1, ...; b, the panel's weights, moves on. */
 #define TILE_LOAD_B(i, v) const FV b##v = LOADV(b + v * VEC);
 #define TILE_FMA(i, v) c##i##_##v = fma(a, b##v, c##i##_##v);
