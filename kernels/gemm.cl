@@ -67,6 +67,7 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
   row += next;
 #define TILE_TAP(i) a##i = FN(tap)(t, &at[i], ky, kx);
 #define PADDED(i) (CONV && a##i == t->zeros)
+#define PAGE 1024 /* floats */
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
 #define GEMM_ARGUMENTS (work, end, panel, pixel, wanted, left, yy, rr, buffer)
@@ -100,7 +101,8 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
 #else
 #define NR_VECTORS 4
 #endif
-/* Output pixels [from, to) of a panel with `left` outputs, tile by tile. Together the tiles fetch the next panel. */
+/* Output pixels [from, to) of a panel with `left` outputs, tile by tile. Together the tiles fetch the next panel; a
+ * single one, whose weights come from memory as fast as it takes them, its own a page ahead. */
 static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) * end, __global const float *panel,
                       const int pixel_from, const int pixel_to, const int left, __global YT *y, __global const RT *r) {
   const window_params *g = work->g;
@@ -108,8 +110,9 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   const int tile_rows = vectors == 1 ? TILE_TR(1) : vectors == 2 ? TILE_TR(2) : vectors == 3 ? TILE_TR(3) : TILE_TR(4);
   const long chain = (long)g->kh * g->kw * work->inputs + 1; /* bias and weights of an output */
   float buffer[TILE_BUFFER];
-  work->soon = panel + chain * width;
-  work->soon_step = clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
+  const int single = pixel_to - pixel_from <= tile_rows;
+  work->soon = panel + (single ? PAGE : chain * width);
+  work->soon_step = single ? width : clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
   /* Short chains are worth tiles of pixels side by side alone: others look for their taps one by one. */
   const int aligned = CONV && work->inputs < 16 && g->ow >= 2 * tile_rows;
   for (int pixel = pixel_from, wanted; pixel < pixel_to; pixel += wanted, work->soon += chain * work->soon_step) {
