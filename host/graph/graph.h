@@ -69,11 +69,12 @@ typedef struct node {
   weight_set sets[3];      /* conv: 1, separable: 2, inverted residual: 3 */
   int32_t set_count;       /* 0: inputs 1 and 2 as they are */
   int32_t expanded;        /* inverted residual */
-  bool interleaved;        /* concat: channel i of input k becomes channel i * input_count + k */
+  bool interleaved;        /* concat: channel i of input k becomes channel i * input_count + k, unless k is scattered */
   int32_t biased_channels; /* conv: input channels, constant but not zero, that a pass took into its bias */
   int32_t *input_order;    /* conv 1x1: input channel i is read at input_order[i]; NULL: at i */
   int32_t *output_order;   /* conv: output channel o is stored at output_order[o]; NULL: at o */
-  bool scattered;          /* conv: output_order names places among an interleaved concatenation's channels */
+  bool scattered;          /* conv: output_order names places among an interleaved concatenation's channels; a
+                            * concatenation: the one that reads it writes over some of its channels */
 
   /* Attributes by kind */
   sepcl_conv_attributes conv; /* conv, deform_conv; separable and inverted residual: the depthwise's window */

@@ -82,13 +82,17 @@ static int64_t first_channel(const certificate *c, const place *at, int64_t chan
   return at->pitch == in->count && first + channels <= in->count ? first : -1;
 }
 
-/* One `known` a channel; the caller frees them. NULL: out of memory. */
-static known *read_channels(const certificate *c, const place *at, int64_t channels) {
+/* One `known` a channel, as the stage counts them by `order` (NULL: as they lie); the caller frees them. NULL: out of
+ * memory. */
+static known *read_channels(const certificate *c, const place *at, int64_t channels, const int32_t *order) {
   known *out = calloc((size_t)channels + 1, sizeof *out);
   const contents *in = &c->storages[at->root];
-  const int64_t first = first_channel(c, at, channels);
-  const known any = out && first < 0 ? whole(in) : known_empty();
-  for (int64_t i = 0; out && i < channels; i++) out[i] = first < 0 ? any : known_loaded(in->channels[first + i]);
+  const int64_t first = first_channel(c, at, order ? 1 : channels);
+  const known any = out ? whole(in) : known_empty();
+  for (int64_t i = 0; out && i < channels; i++) {
+    const int64_t channel = first + (order ? order[i] : i);
+    out[i] = first < 0 || channel >= in->count ? any : known_loaded(in->channels[channel]);
+  }
   return out;
 }
 
@@ -113,14 +117,6 @@ static void write_channels(certificate *c, step *p, const known *v, int64_t coun
   const int32_t *order = p->bound.s.output_order;
   int64_t first = first_channel(c, &p->y, order ? 1 : count);
   for (int64_t i = 0; i < count; i++) write_known(c, p, first < 0 ? -1 : first + (order ? order[i] : i), v[i]);
-}
-
-/* Channels as the stage counts them; frees what it is given. */
-static known *in_order(known *stored, const int32_t *order, int64_t count) {
-  known *out = stored && order ? calloc((size_t)count + 1, sizeof *out) : NULL;
-  for (int64_t i = 0; out && i < count; i++) out[i] = stored[order[i]];
-  if (order) free(stored);
-  return order ? out : stored;
 }
 
 /* Sums in halves, unless one of them may pass 65504. */
@@ -148,11 +144,10 @@ static bool certify_channels(certificate *c, step *p) {
     sets[i] = network_weights(c->network, &p->sets[i]);
     rounded = rounded || p->sets[i].rounded;
   }
-  known *x = in_order(read_channels(c, &p->x, inputs), s->input_order, inputs),
-        *out = calloc((size_t)outputs + 1, sizeof *out);
-  known *r = residual ? read_channels(c, &p->r, outputs) : NULL;
+  known *x = read_channels(c, &p->x, inputs, s->input_order), *out = calloc((size_t)outputs + 1, sizeof *out);
+  known *r = residual ? read_channels(c, &p->r, outputs, NULL) : NULL;
   /* A mask has channels of its own. */
-  known *v = scale ? read_channels(c, &p->s, s->kind == STAGE_DEFORM_CONV ? 1 : inputs) : NULL;
+  known *v = scale ? read_channels(c, &p->s, s->kind == STAGE_DEFORM_CONV ? 1 : inputs, NULL) : NULL;
   bool done = x && out && (r || !residual) && (v || !scale);
   if (done && scale && s->kind == STAGE_DEFORM_CONV) v[0] = whole(&c->storages[p->s.root]);
   stage_operands operands = {x, r, v, sets, rounded, NULL};

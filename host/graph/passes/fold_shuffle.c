@@ -26,8 +26,7 @@ static bool swaps_last_two(const node *n) {
   return n->permutation[n->rank - 1] == n->rank - 2;
 }
 
-/* The value before the shuffle that `joined` ends, or SEPCL_NO_VALUE. *parts: into how many the channels are split. */
-static sepcl_value shuffled_from(const sepcl_graph *graph, sepcl_value joined, int64_t *parts) {
+sepcl_value shuffled_from(const sepcl_graph *graph, sepcl_value joined, int64_t *parts) {
   const node *join = graph_node(graph, joined);
   if (join->dead || join->kind != NODE_RESHAPE || join->rank < 1) return SEPCL_NO_VALUE;
   const node *swap = graph_node(graph, join->inputs[0]);
@@ -49,7 +48,7 @@ static int32_t *shuffle_order(int64_t channels, int64_t parts) {
 }
 
 /* The concatenation of `parts` equal values along the channels that the shuffle at `joined` alone reads. */
-static bool interleaves(const sepcl_graph *graph, const node *n, int64_t parts) {
+bool interleaves(const sepcl_graph *graph, const node *n, int64_t parts) {
   if (n->dead || n->kind != NODE_CONCAT || n->axis != n->rank - 1 || n->input_count != parts || n->interleaved)
     return false;
   for (int32_t i = 0; i < n->input_count; i++)
@@ -61,13 +60,15 @@ static bool takes_order(const node *n) {
   return !n->dead && n->kind == NODE_CONV && !n->output_order && n->residual == SEPCL_NO_VALUE;
 }
 
+bool stores_in_order(const sepcl_graph *graph, const node *n) { return takes_order(n) && !node_is_depthwise(graph, n); }
+
 static sepcl_status interleave(sepcl_graph *graph, sepcl_value producer, sepcl_value joined) {
   TRY(absorb(graph, producer, joined));
   node *join = graph_node(graph, joined);
   join->interleaved = true;
   for (int32_t k = 0; k < join->input_count; k++) {
     node *part = graph_node(graph, join->inputs[k]);
-    if (!takes_order(part) || node_is_depthwise(graph, part) || sole_consumer(graph, join->inputs[k]) != join) continue;
+    if (!stores_in_order(graph, part) || sole_consumer(graph, join->inputs[k]) != join) continue;
     int32_t channels = (int32_t)node_channels(part);
     part->output_order = malloc((size_t)channels * sizeof *part->output_order);
     if (!part->output_order) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while folding a channel shuffle");
@@ -134,6 +135,7 @@ static sepcl_status share_reshapes(sepcl_graph *graph) {
 sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *options, int32_t *changes) {
   (void)options;
   TRY(share_reshapes(graph));
+  for (int32_t i = 0; i < graph->count; i++) TRY(fold_passed_through(graph, i, changes));
   for (int32_t i = 0; i < graph->count; i++) {
     int64_t parts = 1;
     sepcl_value producer = shuffled_from(graph, i, &parts);
@@ -142,7 +144,7 @@ sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *
     const bool alone = value_uses(graph, producer) == 1, read = reader_takes_order(graph, i);
     if (!read && alone && interleaves(graph, n, parts))
       TRY(interleave(graph, producer, i));
-    else if (read || (alone && takes_order(n) && !node_is_depthwise(graph, n)))
+    else if (read || (alone && stores_in_order(graph, n)))
       TRY(reorder(graph, producer, i, parts));
     else
       continue;
