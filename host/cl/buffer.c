@@ -10,6 +10,7 @@
  * millisecond than its small pages' table of addresses reaches. */
 enum { LARGE_PAGE = 2 * 1024 * 1024 };
 
+/* Called by a thread of the driver's, maybe after the last call of ours: libsepcl.so is linked to stay loaded. */
 static void CL_CALLBACK free_pages(cl_mem buffer, void *pages) {
   (void)buffer;
   free(pages);

@@ -1,5 +1,7 @@
 /* What libsepcl_counting_opencl.so counts. Select it with SEPCL_OPENCL=/path/to/libsepcl_counting_opencl.so; it
- * forwards every call to libOpenCL.so.1. Find its functions with counting_find. */
+ * forwards every call to libOpenCL.so.1. Find its functions with counting_find. After its sepcl_counting_hold() it
+ * keeps a reference to each buffer that has a destructor callback; sepcl_counting_let_go() releases these and says how
+ * many. */
 #ifndef SEPCL_TESTS_COUNTING_H
 #define SEPCL_TESTS_COUNTING_H
 
