@@ -129,6 +129,8 @@ node *graph_add(sepcl_graph *graph, node_kind kind, const sepcl_value *inputs, i
 static inline node *graph_node(const sepcl_graph *graph, sepcl_value value) {
   return value < 0 || value >= graph->count ? NULL : &graph->nodes[value];
 }
+/* Whether the value is one of the graph's outputs. */
+bool graph_has_output(const sepcl_graph *graph, sepcl_value value);
 int64_t node_elements(const node *n);
 /* Channels of the innermost axis. */
 int64_t node_channels(const node *n);

@@ -4,6 +4,12 @@
 #include "error.h"
 #include "graph/graph.h"
 
+bool graph_has_output(const sepcl_graph *graph, sepcl_value value) {
+  for (int32_t i = 0; i < graph->output_count; i++)
+    if (graph->outputs[i].value == value) return true;
+  return false;
+}
+
 bool node_is_depthwise(const sepcl_graph *graph, const node *n) {
   if (n->kind != NODE_CONV || n->conv.groups == 1) return false;
   const node *x = graph_node(graph, n->inputs[0]);

@@ -19,12 +19,6 @@ static bool writes_slices(const node *n) {
   }
 }
 
-static bool is_output(const sepcl_graph *graph, sepcl_value value) {
-  for (int32_t i = 0; i < graph->output_count; i++)
-    if (graph->outputs[i].value == value) return true;
-  return false;
-}
-
 static bool joins_channels(const node *n) { return n->kind == NODE_CONCAT && n->axis == n->rank - 1; }
 
 /* From the last node to the first, so that a concatenation inside another one finds its own place settled. */
@@ -38,7 +32,7 @@ static void place_concat_inputs(sepcl_network *network) {
       sepcl_value v = join->inputs[k];
       const node *part = &graph->nodes[v];
       bool fits = !join->interleaved || part->scattered;
-      if (fits && network->places[v].root == v && writes_slices(part) && !is_output(graph, v)) {
+      if (fits && network->places[v].root == v && writes_slices(part) && !graph_has_output(graph, v)) {
         network->places[v].root = network->places[i].root;
         network->places[v].offset = network->places[i].offset + (join->interleaved ? 0 : channel);
         network->places[v].pitch = network->places[i].pitch;

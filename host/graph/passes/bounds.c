@@ -245,7 +245,7 @@ static bool node_bounds(interval *out, const sepcl_graph *graph, const node *n, 
       return true;
     case NODE_CONCAT:
       if (n->axis != n->rank - 1) return false;
-      if (n->interleaved && graph_node(graph, n->inputs[0])->scattered && n->kind == NODE_CONCAT &&
+      if (n->interleaved && graph_node(graph, n->inputs[0])->scattered &&
           graph_node(graph, n->inputs[0])->kind == NODE_CONCAT)
         return false; /* written over (pass_through.c) */
       concat_bounds(out, graph, n, known);

@@ -95,12 +95,6 @@ static sepcl_status reorder(sepcl_graph *graph, sepcl_value producer, sepcl_valu
   return status;
 }
 
-static bool is_output(const sepcl_graph *graph, sepcl_value value) {
-  for (int32_t i = 0; i < graph->output_count; i++)
-    if (graph->outputs[i].value == value) return true;
-  return false;
-}
-
 /* A model's reader gives each node that reads a reshaped value a reshape of its own: of equal ones the first stays, so
  * that a shuffle that several nodes read is seen as one. same[i]: what stands for value i; latest[i]: the reshape that
  * was found last among those of value i. */
@@ -114,7 +108,7 @@ static void merge_reshapes(sepcl_graph *graph, sepcl_value *same, sepcl_value *l
     for (int32_t k = 0; k < n->input_count; k++)
       if (n->inputs[k] != SEPCL_NO_VALUE) n->inputs[k] = same[n->inputs[k]];
     uses_add(graph, i);
-    if (n->kind != NODE_RESHAPE || is_output(graph, i)) continue;
+    if (n->kind != NODE_RESHAPE || graph_has_output(graph, i)) continue;
     const sepcl_value x = n->inputs[0];
     if (latest[x] != SEPCL_NO_VALUE && same_shape(&graph->nodes[latest[x]], n))
       same[i] = latest[x];
