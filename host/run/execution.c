@@ -59,7 +59,7 @@ sepcl_status sepcl_execution_create(sepcl_execution **out, sepcl_network *networ
                                                         : make_kernels(execution);
   if (status == SEPCL_OK && network->replay == SEPCL_REPLAY_COMMAND_BUFFER)
     status = recorded_create(&execution->recorded, network);
-  adapt_start(&execution->workers);
+  adapt_start(&execution->workers, (int32_t)network->device->info.compute_units);
   if (status != SEPCL_OK) {
     sepcl_execution_free(execution);
     return status;
@@ -308,9 +308,10 @@ sepcl_status sepcl_execution_run(sepcl_execution *execution, const float *const 
   if (!execution || !outputs) return failure(SEPCL_INVALID_ARGUMENT, "sepcl_execution_run: a null pointer");
   TRY(make_queue(execution, &execution->queue, 0));
   const int32_t used = adapt_next(&execution->workers);
-  const double start = seconds_now();
+  const run_cost start = {seconds_now(), cpu_seconds_now()};
   TRY(run_on(execution, execution->queue, inputs, outputs, NULL));
-  if (execution->one) adapt_learn(&execution->workers, used, seconds_now() - start);
+  const run_cost cost = {seconds_now() - start.seconds, cpu_seconds_now() - start.cpu_seconds};
+  if (execution->one) adapt_learn(&execution->workers, used, cost);
   return SEPCL_OK;
 }
 

@@ -1,6 +1,5 @@
 /* Tuning, the third part: blocks of convolutions as one stage against their stages one by one. What was found before is
  * remembered already: both networks are compiled with it. */
-#include <limits.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -80,7 +79,7 @@ static sepcl_status profile(tuner *t, blocks *b, sepcl_execution *const runners[
 static sepcl_status make(sepcl_execution **out, sepcl_network *network) {
   TRY(network_finish(network));
   TRY(sepcl_execution_create(out, network));
-  (*out)->workers.countdown = INT_MAX; /* no looks at one worker alone */
+  adapt_stop(&(*out)->workers); /* no looks at one worker alone */
   return SEPCL_OK;
 }
 

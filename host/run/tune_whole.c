@@ -1,6 +1,5 @@
 /* Tuning, the second part: takes the winners of the first through whole inferences, and keeps only what makes those
  * faster. */
-#include <limits.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -29,7 +28,7 @@ static sepcl_status make_whole(sepcl_execution **out, tuner *t, const sepcl_netw
   }
   if (status == SEPCL_OK) status = sepcl_execution_create(out, network);
   if (status == SEPCL_OK)
-    (*out)->workers.countdown = INT_MAX; /* no looks at one worker alone */
+    adapt_stop(&(*out)->workers); /* no looks at one worker alone */
   else
     sepcl_network_free(network);
   return status;
