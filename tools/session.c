@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "affinity.h"
 #include "message.h"
 #include "preprocess.h"
 #include "progress.h"
@@ -59,6 +60,7 @@ bool session_load(session *s, const options *o, const char *model) {
 bool session_open_device(session *s) {
   sepcl_device_options options = SEPCL_DEVICE_OPTIONS_INIT;
   options.cache_dir = s->o->cache_dir;
+  affinity_ask();
   if (sepcl_device_open(&s->device, s->o->device, &options) != SEPCL_OK ||
       sepcl_device_get_info(&s->device_info, s->device) != SEPCL_OK)
     return complain_library();

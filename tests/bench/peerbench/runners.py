@@ -29,6 +29,8 @@ def environment(name):
              SEPCL_LIBRARY=str(OPTIONS.library), POCL_MAX_PTHREAD_COUNT=str(OPTIONS.threads),
              POCL_CPU_MAX_CU_COUNT=str(OPTIONS.threads), CL_CONFIG_CPU_TBB_NUM_WORKERS=str(OPTIONS.threads),
              OMP_NUM_THREADS=str(OPTIONS.threads))
+    if OPTIONS.threads == len(os.sched_getaffinity(0)) == os.cpu_count():
+        e["POCL_AFFINITY"] = "1"          # a core for each of PoCL's threads, as `sepcl` itself asks
     if name == "sepcl-intel":
         return dict(e, **intel_environment())
     return {"OCL_ICD_VENDORS": "/etc/OpenCL/vendors", **e}
