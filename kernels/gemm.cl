@@ -43,6 +43,13 @@ typedef struct FN(work) {
   int soon_step;
 } FN(work);
 
+/* x * scale, or zeros where there is no x. */
+static void FN(scale_row)(float *to, __global const XT *x, __global const ST *scale, const int count) {
+  int k = 0;
+  for (; x && k + VEC <= count; k += VEC) STOREV(LOADV(x + k) * LOADV(scale + k), to + k);
+  for (; k < count; k++) to[k] = x ? LOAD1(x + k) * LOAD1(scale + k) : 0.0f;
+}
+
 /* The input under tap (ky, kx) of an output pixel, or the zeros. */
 static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, const int ky, const int kx) {
   const window_params *g = t->g;
@@ -67,7 +74,24 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
   row += next;
 #define TILE_TAP(i) a##i = FN(tap)(t, &at[i], ky, kx);
 #define PADDED(i) (CONV && a##i == t->zeros)
-#define PAGE 1024 /* floats */
+/* TILE_FETCHING_LOOP with a[k] * scale[k] for a[k], multiplied by blocks of SCALED inputs beforehand: beside the sums
+ * every product and its spreading over a vector would take the place of an fma. Where PADDED(i), row i is zeros
+ * whatever the scale (infinity times 0 is NaN). */
+#define SCALED 128
+#define TILE_SCALE_ROW(i) FN(scale_row)(scaled + (i)*SCALED, PADDED(i) ? 0 : a##i + from, scale + from, scaled_steps);
+#define TILE_SCALED_STEP(i)                      \
+  {                                              \
+    const FV a = (FV)(scaled[(i)*SCALED + (k)]); \
+    TILE_VECTORS(TILE_FMA, i)                    \
+  }
+#define TILE_SCALED_LOOP(count)                         \
+  for (int from = 0; from < (count); from += SCALED) {  \
+    float scaled[TR * SCALED];                          \
+    const int scaled_steps = min(SCALED, (count)-from); \
+    TILE_ROWS(TILE_SCALE_ROW)                           \
+    TILE_FETCHING_LOOP(scaled_steps, TILE_SCALED_STEP)  \
+  }
+#define GEMM_PAGE 1024 /* floats */
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
 #define GEMM_ARGUMENTS (work, end, panel, pixel, wanted, left, yy, rr, buffer)
@@ -111,7 +135,7 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   const long chain = (long)g->kh * g->kw * work->inputs + 1; /* bias and weights of an output */
   float buffer[TILE_BUFFER];
   const int single = pixel_to - pixel_from <= tile_rows;
-  work->soon = panel + (single ? PAGE : chain * width);
+  work->soon = panel + (single ? GEMM_PAGE : chain * width);
   work->soon_step = single ? width : clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
   /* Short chains are worth tiles of pixels side by side alone: others look for their taps one by one. */
   const int aligned = CONV && work->inputs < 16 && g->ow >= 2 * tile_rows;

@@ -10,7 +10,7 @@
 
 #ifndef SEPARABLE_CL
 #define SEPARABLE_CL
-#define MAX_TAPS 128
+#define STRIP_TAPS 128
 #define DEPTHWISE_COLUMNS 4
 #define STRIP_ROW(i) const float *a##i = strip + min(i, rows - 1) * strip_pitch;
 #define STRIP_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
@@ -77,7 +77,7 @@ static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, 
   const int taps = g->kh * g->kw, c_end = g->c, step = g->sw * p->x_pitch;
   __global const float *weights = w + g->c;
   __global const XT *zeros = (__global const XT *)(weights + (long)taps * g->c);
-  __global const XT *at[MAX_TAPS * DEPTHWISE_COLUMNS], *first;
+  __global const XT *at[STRIP_TAPS * DEPTHWISE_COLUMNS], *first;
   for (int i = 0; i < count; i += DEPTHWISE_COLUMNS, strip += DEPTHWISE_COLUMNS * pitch) {
     const int columns = min(DEPTHWISE_COLUMNS, count - i);
     const int inside = FN(inside)(&first, p, x, pixel + i, columns);

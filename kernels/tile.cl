@@ -82,24 +82,6 @@
     const FV a = (FV)(LOAD1(a##i + from[k])); \
     TILE_VECTORS(TILE_FMA, i)                 \
   }
-/* The same with a[k] * scale[k] for a[k], multiplied by blocks of SCALED inputs beforehand: beside the sums every
- * product and its spreading over a vector would take the place of an fma. Where PADDED(i), row i is zeros whatever the
- * scale (infinity times 0 is NaN). */
-#define SCALED 128
-#define TILE_SCALE_ROW(i) FN(scale_row)(scaled + (i)*SCALED, PADDED(i) ? 0 : a##i + from, scale + from, scaled_steps);
-#define TILE_SCALED_STEP(i)                      \
-  {                                              \
-    const FV a = (FV)(scaled[(i)*SCALED + (k)]); \
-    TILE_VECTORS(TILE_FMA, i)                    \
-  }
-#define TILE_SCALED_LOOP(count)                         \
-  for (int from = 0; from < (count); from += SCALED) {  \
-    float scaled[TR * SCALED];                          \
-    const int scaled_steps = min(SCALED, (count)-from); \
-    TILE_ROWS(TILE_SCALE_ROW)                           \
-    TILE_FETCHING_LOOP(scaled_steps, TILE_SCALED_STEP)  \
-  }
-
 /* Sums as they are. */
 #define TILE_TO_SUMS(i, v) STOREV(c##i##_##v, sums + (i)*sums_pitch + v * VEC);
 #define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)
@@ -196,13 +178,6 @@
 #define TILE_HALF_(rows) TILE_HALF_##rows
 #define TILE_HALF(rows) TILE_HALF_(rows)
 #endif
-
-/* x * scale, or zeros where there is no x. */
-static void FN(scale_row)(float *to, __global const XT *x, __global const ST *scale, const int count) {
-  int k = 0;
-  for (; x && k + VEC <= count; k += VEC) STOREV(LOADV(x + k) * LOADV(scale + k), to + k);
-  for (; k < count; k++) to[k] = x ? LOAD1(x + k) * LOAD1(scale + k) : 0.0f;
-}
 
 /* What happens to sums before they are stored. */
 typedef struct FN(ending) {

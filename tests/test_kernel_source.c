@@ -47,12 +47,16 @@ START_TEST(test_each_variant_compiles_with_halves) {
 }
 END_TEST
 
-/* Programs hold several variants, of one file too: their helpers may not collide. */
+/* Programs hold several variants, of one file too and in any order: their helpers and macros may not collide. Here all
+ * as listed, then all the other way round with halves. */
 START_TEST(test_all_variants_compile_together) {
-  kernel_form *all = calloc((size_t)variant_count, sizeof *all);
+  kernel_form *all = calloc(2 * (size_t)variant_count, sizeof *all);
   ck_assert_ptr_nonnull(all);
-  for (int32_t i = 0; i < variant_count; i++) all[i] = (kernel_form){&variants[i], 0};
-  char *source = program_source(all, variant_count, true);
+  for (int32_t i = 0; i < variant_count; i++) {
+    all[i] = (kernel_form){&variants[i], 0};
+    all[2 * variant_count - 1 - i] = (kernel_form){&variants[i], HALF_X | HALF_R | HALF_S | HALF_Y};
+  }
+  char *source = program_source(all, 2 * variant_count, true);
   ck_assert_ptr_nonnull(source);
   ck_assert(compiles(source, false));
   free(source);

@@ -1,10 +1,9 @@
-/* sepcl_half_check [--measured] [--device SPEC] [--low X --high X] [--tile] [--sums] [--verbose] [MODEL.onnx |
- * ZOO_SPEC]... runs networks in f16, stage by stage, and holds every stage against exact arithmetic on the halves that
- * it read: each result must lie in its proven range and within its proven error. Without arguments: the zoo. --tile:
- * kernels for GPUs. --sums: those that sum in halves, where the device can. Two controls beside each network: bounds
- * divided by a million, and one weight of each stage thrice as large, must both be found out.
- * --measured: in f32, and the bounds are for the ranges that each stage's operands have in this run, so that every
- * stage has one, however deep the network is. */
+/* sepcl_half_check [--precision f32|f16|f16-sums] [--measured] [--device SPEC] [--low X --high X] [--tile] [--verbose]
+ * [MODEL.onnx | ZOO_SPEC]... runs networks stage by stage and holds every stage against exact arithmetic on what it
+ * read: each result must lie in its proven range and within its proven error. Without arguments: the zoo, in f16.
+ * --tile: kernels for GPUs. --measured: bounds for the ranges that each stage's operands have in this run, so that
+ * every stage has one, however deep the network is. Two controls beside each network must be found out: bounds divided
+ * by a million, and in every stage one weight changed so that a result moves by thrice the stage's bound. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,8 @@
 typedef struct command {
   test_context context;
   float low, high;
-  bool verbose, tile, measured, sums;
+  bool verbose, tile, measured;
+  sepcl_precision precision;
 } command;
 
 static float *inputs_of(const sepcl_graph *graph, const command *c) {
@@ -36,7 +36,7 @@ static bool check(const command *c, const char *name) {
   if (file ? sepcl_graph_load(&graph, name, NULL) : zoo_build(&graph, name))
     return printf("%-50s FAILED %s\n", name, file ? sepcl_last_error() : zoo_last_error()), false;
   proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, c->measured, stdout};
-  options.network.precision = c->measured ? SEPCL_F32 : c->sums ? SEPCL_F16_SUMS : SEPCL_F16;
+  options.network.precision = c->precision;
   if (c->tile) options.network.family = SEPCL_FAMILY_TILE;
   options.network.input_low = c->low;
   options.network.input_high = c->high;
@@ -48,16 +48,16 @@ static bool check(const command *c, const char *name) {
   options.divisor = 1e6;
   good = good && proof_check_run(&divided, &c->context, graph, x, &options);
   options.divisor = 1;
-  options.perturb = 3;
+  options.moved = 3;
   good = good && proof_check_run(&perturbed, &c->context, graph, x, &options);
   if (good) {
-    good = !r.outside && r.finite && !(c->measured && r.unknown) && divided.outside && perturbed.outside;
+    good = !r.outside && r.finite && !(c->measured && r.unknown) && divided.outside && perturbed.moved &&
+           !perturbed.hidden;
     printf(
-        "%-50s %s %d stages, %d with halves, %d with sums of them, %d outside, %d unknown, worst %.2f of its bound, %d "
-        "tensors f16, %d kept "
-        "f32, controls found %d and %d\n",
+        "%-50s %s %d stages, %d with halves, %d with sums of them, %d outside, %d unknown, worst %.2f of its bound, "
+        "%d tensors f16, %d kept f32, controls found: %d, and %d of %d moved (%d could not be)\n",
         name, good ? "good" : "BAD", r.stages, r.halves, r.half_sums, r.outside, r.unknown, r.worst, r.info.halves,
-        r.info.kept_floats, divided.outside, perturbed.outside);
+        r.info.kept_floats, divided.outside, perturbed.moved - perturbed.hidden, perturbed.moved, perturbed.unmoved);
   }
   fflush(stdout);
   free(x);
@@ -65,8 +65,15 @@ static bool check(const command *c, const char *name) {
   return good;
 }
 
+static bool parse_precision(sepcl_precision *out, const char *name) {
+  static const char *const names[] = {[SEPCL_F32] = "f32", [SEPCL_F16] = "f16", [SEPCL_F16_SUMS] = "f16-sums"};
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(name, names[i])) return *out = (sepcl_precision)i, true;
+  return false;
+}
+
 int main(int argc, char **argv) {
-  command c = {.low = -1, .high = 1};
+  command c = {.low = -1, .high = 1, .precision = SEPCL_F16};
   const char *device = NULL;
   int at = 1;
   for (; at < argc && argv[at][0] == '-'; at++) {
@@ -74,13 +81,14 @@ int main(int argc, char **argv) {
       c.verbose = true;
     else if (!strcmp(argv[at], "--tile"))
       c.tile = true;
-    else if (!strcmp(argv[at], "--sums"))
-      c.sums = true;
     else if (!strcmp(argv[at], "--measured"))
       c.measured = true;
     else if (at + 1 < argc && !strcmp(argv[at], "--device"))
       device = argv[++at];
-    else if (at + 1 < argc && !strcmp(argv[at], "--low"))
+    else if (at + 1 < argc && !strcmp(argv[at], "--precision")) {
+      if (!parse_precision(&c.precision, argv[++at]))
+        return fprintf(stderr, "sepcl_half_check: %s: no precision\n", argv[at]), 2;
+    } else if (at + 1 < argc && !strcmp(argv[at], "--low"))
       c.low = strtof(argv[++at], NULL);
     else if (at + 1 < argc && !strcmp(argv[at], "--high"))
       c.high = strtof(argv[++at], NULL);

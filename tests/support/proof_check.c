@@ -55,7 +55,7 @@ static bool launch(const checker *c, int32_t index) {
 }
 
 /* What the exact side computes, against what the device left in memory. */
-static void compare(checker *c, const step *p, const content *y, const exact_operands *o) {
+static bool within_bound(checker *c, const step *p, const content *y, const exact_operands *o) {
   const known *k = &p->proven;
   double worst = 0;
   bool outside = false;
@@ -68,25 +68,67 @@ static void compare(checker *c, const step *p, const content *y, const exact_ope
   }
   c->out->outside += outside;
   c->out->worst = fmax(c->out->worst, worst);
-  if (c->options->verbose || (outside && c->options->divisor == 1 && !c->options->perturb))
+  if (c->options->verbose || (outside && c->options->divisor == 1 && !(c->options->moved > 0)))
     fprintf(c->options->log, "  %-40s %-24s within %.4g, error at most %.3g, found %.3g of that%s\n",
             c->execution->network->graph->nodes[p->node].name, p->bound.v->name, fmax(fabs(k->low), fabs(k->high)),
             k->local, worst, outside ? "  OUTSIDE" : "");
+  return !outside;
 }
 
-static void take_sets(sepcl_weights sets[3], float **changed, const checker *c, const step *p) {
+static void take_sets(sepcl_weights sets[3], const checker *c, const step *p) {
   const sepcl_network *network = c->execution->network;
-  *changed = NULL;
   for (int32_t i = 0; i < p->set_count && i < 3; i++) sets[i] = network_weights(network, &p->sets[i]);
-  /* Of a fused block the last set: nothing may clip away what it changes. */
+}
+
+/* How far apart two results of a stage are at most; NaN when one is. */
+static double distance(const exact_operands *o, const double *other, size_t count) {
+  double most = 0;
+  for (size_t i = 0; i < count; i++)
+    if (o->used[i] && !(fabs(o->y[i] - other[i]) <= most)) most = fabs(o->y[i] - other[i]);
+  return most;
+}
+
+/* Changes one weight until exact results lie `far` or farther from those in o->y, which it replaces. Where results are
+ * linear in the weight the second change suffices; functions may clip what the others move, so that both signs and far
+ * larger changes follow. False: none was enough. */
+static bool move_result(exact_operands *o, const stage *s, float *weight, double far, size_t count) {
+  enum { TRIES = 10 };
+  double *kept = malloc(count * sizeof *kept);
+  const float original = *weight;
+  double change = fmax((double)fabsf(original), 1e-3);
+  bool moved = false;
+  if (kept) memcpy(kept, o->y, count * sizeof *kept);
+  for (int i = 0; kept && i < TRIES && !moved; i++) {
+    *weight = (float)((double)original + change);
+    if (!exact_stage(s, o)) break;
+    const double found = distance(o, kept, count);
+    moved = found >= far && isfinite(found);
+    change *= found > 0 && i == 0 ? 1.01 * far / found : -8;
+  }
+  free(kept);
+  return moved;
+}
+
+/* The control of a stage, a weight here and there until one does (others see nothing but padding, or zeros): of a fused
+ * block a weight of the last set, for nothing may clip away what it changes. False: no weight moves a result far
+ * enough. */
+static bool perturb(checker *c, const step *p, exact_operands *o, sepcl_weights *sets, size_t count) {
+  const double far = c->options->moved * p->proven.local;
   const int32_t last = p->set_count - 1;
-  const node *n = p->set_count ? graph_node(network->graph, p->sets[last].weights) : NULL;
-  if (!c->options->perturb || !n) return;
-  *changed = malloc((size_t)node_elements(n) * sizeof **changed);
-  if (!*changed) return;
-  memcpy(*changed, n->data, (size_t)node_elements(n) * sizeof **changed);
-  (*changed)[0] *= (float)c->options->perturb;
-  sets[last].weights = *changed;
+  const node *n = graph_node(c->execution->network->graph, p->sets[last].weights);
+  const size_t weights = n ? (size_t)node_elements(n) : 0;
+  float *changed = malloc((weights + 1) * sizeof *changed);
+  bool moved = false;
+  const float *kept = sets[last].weights;
+  sets[last].weights = changed;
+  for (size_t at = 0; changed && at < weights && !moved && far < p->proven.high - p->proven.low;
+       at += weights / 16 + 1) {
+    memcpy(changed, n->data, weights * sizeof *changed);
+    moved = move_result(o, &p->bound.s, &changed[at], far, count);
+  }
+  sets[last].weights = kept;
+  free(changed);
+  return moved;
 }
 
 /* Between which numbers the elements of each channel lie; NULL: no operand, or out of memory. */
@@ -114,6 +156,15 @@ static bool certify_as_measured(step *p, const checker *c, const content in[3]) 
   return done;
 }
 
+static void judge(checker *c, const step *p, const content *y, exact_operands *o, sepcl_weights *sets) {
+  const bool control = c->options->moved > 0 && p->set_count;
+  const bool moved = control && perturb(c, p, o, sets, (size_t)y->elements);
+  const bool within = within_bound(c, p, y, o);
+  c->out->moved += moved;
+  c->out->unmoved += control && !moved;
+  c->out->hidden += moved && within;
+}
+
 static bool check_step(checker *c, int32_t index) {
   step of_measured = c->execution->network->steps[index];
   const step *p = &of_measured;
@@ -125,7 +176,6 @@ static bool check_step(checker *c, int32_t index) {
   if (done && c->options->measured) done = certify_as_measured(&of_measured, c, in);
   done = done && launch(c, index) && read_storage(&in[3], c, &p->y);
   sepcl_weights sets[3];
-  float *changed = NULL;
   const stage_params *params = &p->bound.params;
   const size_t room = (size_t)in[3].elements + 1;
   exact_operands o = {in[0].values + p->x.offset,
@@ -139,18 +189,17 @@ static bool check_step(checker *c, int32_t index) {
                       params->y_pitch,
                       sets};
   done = done && o.y && o.used;
-  if (done) take_sets(sets, &changed, c, p);
+  if (done) take_sets(sets, c, p);
   if (done) done = exact_stage(&p->bound.s, &o);
   c->out->stages++;
   c->out->halves += (p->bound.s.halves & ALL_HALVES) != 0;
   c->out->half_sums += (p->bound.s.halves & HALF_SUMS) != 0;
   c->out->unknown += p->proven.why != NULL;
-  if (done && !p->proven.why) compare(c, p, &in[3], &o);
+  if (done && !p->proven.why) judge(c, p, &in[3], &o, sets);
   if (p->proven.why && c->options->verbose)
     fprintf(c->options->log, "  %-40s unknown: %s\n", c->execution->network->graph->nodes[p->node].name, p->proven.why);
   free(o.y);
   free(o.used);
-  free(changed);
   for (int i = 0; i < 4; i++) free(in[i].values);
   return done || fail(c, "a stage could not be run, read or computed");
 }

@@ -10,8 +10,9 @@
 typedef struct proof_check_options {
   sepcl_network_options network;
   double divisor; /* negative control: bounds are divided by it; 1: as they are */
-  int32_t
-      perturb;   /* negative control: the exact side takes the first weight of each stage as this many times greater */
+  /* Negative control: the exact side takes one weight of each stage as so much larger or smaller that a result moves by
+   * at least as many of the stage's bounds; 0: as it is. */
+  double moved;
   bool verbose;  /* a line a stage */
   bool measured; /* bounds for the ranges that the stages' operands really have, not for all inputs */
   FILE *log;
@@ -21,6 +22,9 @@ typedef struct proof_check {
   int32_t stages, halves, unknown; /* launched; with halves in memory; without a bound */
   int32_t half_sums;               /* with sums in halves */
   int32_t outside;                 /* stages that are not within their bound or range */
+  int32_t moved;                   /* of the control: stages with a result that one weight moves so far */
+  int32_t unmoved;                 /* and those where none does, mostly for a bound as wide as the range */
+  int32_t hidden;                  /* of the moved: within the bound all the same, which no working check says */
   double worst;                    /* the largest error as a share of its stage's bound */
   bool finite;                     /* all of the network's outputs */
   sepcl_network_info info;
