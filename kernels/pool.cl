@@ -22,25 +22,23 @@ typedef struct FN(steps) {
     for (int kx = taps.s2; kx < taps.s3; kx++, from += steps.column)
 #define MORE(best, v) (v > best || v != v ? v : best)
 
-/* The maximum over taps [s0, s1) x [s2, s3); `at` is tap (0, 0) of the first channel. */
-static FV FN(maximum)(__global const XT *at, const FN(steps) steps, const int4 taps) {
-  FV best = (FV)(-INF_F);
+/* The maximum or sum over taps [s0, s1) x [s2, s3) of `count` vectors, `apart` channels from one to the next; `at` is
+ * tap (0, 0) of the first one. */
+static void FN(window)(__global const XT *at, const FN(steps) steps, const int4 taps, const int mode, const int count,
+                       const int apart, FV *all) {
+#pragma unroll
+  for (int i = 0; i < count; i++) all[i] = (FV)(mode == 0 ? -INF_F : 0.0f);
   FOR_TAPS {
-    const FV v = LOADV(from);
-    best = MORE(best, v);
+#pragma unroll
+    for (int i = 0; i < count; i++) {
+      const FV v = LOADV(from + i * apart);
+      all[i] = mode == 0 ? MORE(all[i], v) : all[i] + v;
+    }
   }
 }
-return best;
 }
 
-static FV FN(sum)(__global const XT *at, const FN(steps) steps, const int4 taps) {
-  FV sum = (FV)(0.0f);
-  FOR_TAPS { sum = sum + LOADV(from); }
-}
-return sum;
-}
-
-/* Either, of fewer channels than a vector has. */
+/* The same of fewer channels than a vector has. */
 static FV FN(few)(__global const XT *at, const FN(steps) steps, const int4 taps, const int mode, const int count) {
   FV all = (FV)(mode == 0 ? -INF_F : 0.0f);
   FOR_TAPS {
@@ -51,37 +49,25 @@ static FV FN(few)(__global const XT *at, const FN(steps) steps, const int4 taps,
 return all;
 }
 
-/* Four vectors at once. */
-static void FN(maximum4)(__global const XT *at, const FN(steps) steps, const int4 taps, FV *out) {
-  FV a = (FV)(-INF_F), b = a, c = a, d = a;
-  FOR_TAPS {
-    const FV e = LOADV(from), f = LOADV(from + VEC), g = LOADV(from + 2 * VEC), h = LOADV(from + 3 * VEC);
-    a = MORE(a, e);
-    b = MORE(b, f);
-    c = MORE(c, g);
-    d = MORE(d, h);
-  }
-}
-out[0] = a;
-out[1] = b;
-out[2] = c;
-out[3] = d;
-}
+#if LOCAL == 1
+static FV FN(greater)(const FV first, const FV v) { return v > first ? v : first; }
 
-static void FN(sum4)(__global const XT *at, const FN(steps) steps, const int4 taps, FV *out) {
-  FV a = (FV)(0.0f), b = a, c = a, d = a;
-  FOR_TAPS {
-    a = a + LOADV(from);
-    b = b + LOADV(from + VEC);
-    c = c + LOADV(from + 2 * VEC);
-    d = d + LOADV(from + 3 * VEC);
+/* The maximum of a whole window of 3 x 3. Of equal numbers the first one stays, as in the order of the taps; a NaN
+ * among the taps is looked for apart from the maximum, two taps with a comparison. */
+static void FN(maximum_3x3)(__global const XT *at, const FN(steps) steps, const int count, const int apart, FV *all) {
+#pragma unroll
+  for (int i = 0; i < count; i++) {
+    FV t[9];
+#pragma unroll
+    for (int k = 0; k < 9; k++) t[k] = LOADV(at + k / 3 * steps.row + k % 3 * steps.column + i * apart);
+    const FV a = FN(greater)(FN(greater)(t[0], t[1]), t[2]), b = FN(greater)(FN(greater)(t[3], t[4]), t[5]),
+             c = FN(greater)(FN(greater)(t[6], t[7]), t[8]);
+    const IV nan = t[0] != t[0] || t[1] != t[1] || t[2] != t[2] || t[3] != t[3] || t[4] != t[4] || t[5] != t[5] ||
+                   t[6] != t[6] || t[7] != t[7] || t[8] != t[8];
+    all[i] = nan ? (FV)(NAN_F) : FN(greater)(FN(greater)(a, b), c);
   }
 }
-out[0] = a;
-out[1] = b;
-out[2] = c;
-out[3] = d;
-}
+#endif
 
 /* What an average divides by: the taps inside the input, or inside input and padding. */
 static float FN(divisor)(const stage_params *p, const int iy, const int ix, const int4 taps) {
@@ -96,6 +82,23 @@ static FV FN(finish)(FV v, const stage_params *p, const float divisor, const flo
   if (p->mode != 0) v = FNV(div_shared)(v, divisor, inverse);
   return activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
 }
+
+#if LOCAL == 1
+/* A pixel's channels by four vectors, two and one; a last vector overlaps its neighbour. */
+#define VECTORS(count, apart)                                                \
+  {                                                                          \
+    FV v[count];                                                             \
+    if (whole && p->mode == 0)                                               \
+      FN(maximum_3x3)(from + c, steps, count, apart, v);                     \
+    else if (p->mode == 0)                                                   \
+      FN(window)(from + c, steps, taps, 0, count, apart, v);                 \
+    else                                                                     \
+      FN(window)(from + c, steps, taps, 1, count, apart, v);                 \
+    _Pragma("unroll") for (int i = 0; i < count; i++)                        \
+        STOREV(FN(finish)(v[i], p, divisor, inverse), to + c + i * (apart)); \
+    c += (count - 1) * (apart) + VEC;                                        \
+  }
+#endif
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
@@ -112,23 +115,28 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     __global const XT *from = x + p->x_at + (((long)n * g->h + iy) * g->w + ix) * p->x_pitch;
     __global YT *to = y + p->y_at + (long)unit * p->y_pitch;
     int c = 0;
-    for (; LOCAL == 1 && c + 4 * VEC <= g->c; c += 4 * VEC) {
-      FV v[4];
-      if (p->mode == 0)
-        FN(maximum4)(from + c, steps, taps, v);
-      else
-        FN(sum4)(from + c, steps, taps, v);
-      for (int i = 0; i < 4; i++) STOREV(FN(finish)(v[i], p, divisor, inverse), to + c + i * VEC);
+#if LOCAL == 1
+    const int whole = taps.s0 == 0 && taps.s1 == 3 && taps.s2 == 0 && taps.s3 == 3;
+    while (g->c - c >= 4 * VEC) VECTORS(4, VEC)
+    if (g->c - c >= 2 * VEC) VECTORS(2, VEC)
+    if (g->c - c > VEC) VECTORS(2, g->c - c - VEC)
+    if (c < g->c && g->c >= VEC) {
+      c = g->c - VEC;
+      VECTORS(1, 0)
     }
+#endif
     const int count = min(VEC, g->c);
     for (; c < g->c; c += VEC) { /* one copy of the code that finishes: compilers for GPUs keep it inline then */
       const int first = min(c, g->c - count);
-      const FV v = count < VEC    ? FN(few)(from, steps, taps, p->mode, count)
-                   : p->mode == 0 ? FN(maximum)(from + first, steps, taps)
-                                  : FN(sum)(from + first, steps, taps);
-      FNV(store_part)(FN(finish)(v, p, divisor, inverse), to + first, count);
+      FV v[1];
+      if (count < VEC)
+        v[0] = FN(few)(from, steps, taps, p->mode, count);
+      else
+        FN(window)(from + first, steps, taps, p->mode, 1, 0, v);
+      FNV(store_part)(FN(finish)(v[0], p, divisor, inverse), to + first, count);
     }
   }
 }
 #undef FOR_TAPS
 #undef MORE
+#undef VECTORS
