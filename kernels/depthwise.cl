@@ -7,7 +7,8 @@
  * last has the rest too), 3 tasks over the channels.
  *
  * K, S: kernel size and stride for which the window is unrolled: a task walks bands of two output rows in tiles of four
- * columns, and each input vector that it loads serves all taps that it lies under. SCALES: it is multiplied first, but
+ * columns, and each input vector that it loads serves all taps that it lies under. Of a dilated window (S 1) these rows
+ * and columns are as far apart as its taps. SCALES: it is multiplied first, but
  * for the padding, whose zeros stay zeros whatever the scale. K 0: any window, tile by tile
  * through a list of pointers, one output row at a time. Channels run innermost; the last vector of a row overlaps the
  * one before. */
@@ -15,6 +16,17 @@
 
 #if K
 #define BAND_ROWS 2
+/* From one of a tile's rows or columns to the next. */
+#if S == 1
+#define DOWN g->dh
+#define ACROSS g->dw
+#else
+#define DOWN 1
+#define ACROSS 1
+#endif
+/* What comes after a group of `count` that starts at i and whose members are `apart`: the group between its members, or
+ * what follows them all. */
+#define NEXT(i, apart, count) ((i) + ((i) % (apart) + 1 < (apart) ? 1 : ((count)-1) * (apart) + 1))
 #define IN_ROWS ((BAND_ROWS - 1) * S + K)
 #define IN_COLUMNS ((TILE_COLUMNS - 1) * S + K)
 #else
@@ -108,52 +120,54 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
   }
 /* Clips and hard swishes are stored at once. Everything else goes through memory: calls between the sums would keep the
  * compiler from computing them together, and cost it all registers. */
-#define STORE_COLUMN(row, j)                                             \
-  if ((j) < columns) {                                                   \
-    const FV clipped = acc[row][j] > high ? high : acc[row][j];          \
-    STOREV(clipped < low ? low : clipped, to##row + (j)*p->y_pitch + c); \
+#define STORE_COLUMN(row, j)                                         \
+  if ((j) < columns) {                                               \
+    const FV clipped = acc[row][j] > high ? high : acc[row][j];      \
+    STOREV(clipped < low ? low : clipped, to##row + (j)*y_step + c); \
   }
 #define STORE_SWISH(row, j) \
-  if ((j) < columns) STOREV(FNV(hard_swish)(acc[row][j]), to##row + (j)*p->y_pitch + c);
+  if ((j) < columns) STOREV(FNV(hard_swish)(acc[row][j]), to##row + (j)*y_step + c);
 #define KEEP_COLUMN(row, j) STOREV(acc[row][j], sums + ((row)*TILE_COLUMNS + (j)) * VEC);
 /* Residual, activation and store of a tile's sums. */
 static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const float *sums, const int oy, const int ox,
                             const int c, const int columns) {
-  for (int row = 0; row < BAND_ROWS && oy + row < p->u.window.oh; row++)
+  const window_params *g = &p->u.window;
+  for (int row = 0; row < BAND_ROWS && oy + row * DOWN < g->oh; row++)
     for (int j = 0; j < columns; j++)
-      FN(finish)(p, t, LOADV(sums + (row * TILE_COLUMNS + j) * VEC), oy + row, ox + j, c);
+      FN(finish)(p, t, LOADV(sums + (row * TILE_COLUMNS + j) * VEC), oy + row * DOWN, ox + j * ACROSS, c);
 }
 
 /* Outputs two vectors on, which else were waited for: memory is read before it is written. */
-#define FETCH_COLUMN(row, j) PREFETCH_TO_WRITE(to##row + (j)*p->y_pitch + c + 2 * VEC);
+#define FETCH_COLUMN(row, j) PREFETCH_TO_WRITE(to##row + (j)*y_step + c + 2 * VEC);
 
 /* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
-#define STORE_TILE(STORE) \
-  TIMES_4(STORE, 0)       \
-  if (oy + 1 < g->oh) {   \
-    TIMES_4(STORE, 1)     \
+#define STORE_TILE(STORE)  \
+  TIMES_4(STORE, 0)        \
+  if (oy + DOWN < g->oh) { \
+    TIMES_4(STORE, 1)      \
   }
-#define DEPTHWISE_TILE                                                                                   \
-  const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);                                            \
-  __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)g->ow * p->y_pitch; \
-  EACH_VECTOR(c, t) {                                                                                    \
-    STORE_TILE(FETCH_COLUMN)                                                                             \
-    FV acc[BAND_ROWS][TILE_COLUMNS];                                                                     \
-    LOAD_SCALE                                                                                           \
-    acc[0][0] = LOADV(t->bias + c);                                                                      \
-    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                                                       \
-    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                                           \
-    EACH_IN_ROW(INPUT_ROW)                                                                               \
-    if (!p->has_residual && p->act[0] == F_CLIP) {                                                       \
-      STORE_TILE(STORE_COLUMN)                                                                           \
-    } else if (!p->has_residual && p->act[0] == F_HARD_SWISH) {                                          \
-      STORE_TILE(STORE_SWISH)                                                                            \
-    } else {                                                                                             \
-      float sums[BAND_ROWS * TILE_COLUMNS * VEC];                                                        \
-      TIMES_4(KEEP_COLUMN, 0)                                                                            \
-      TIMES_4(KEEP_COLUMN, 1)                                                                            \
-      FN(finish_tile)(p, t, sums, oy, ox, c, columns);                                                   \
-    }                                                                                                    \
+#define DEPTHWISE_TILE                                                                                          \
+  const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);                                                   \
+  __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)DOWN * g->ow * p->y_pitch; \
+  const int y_step = ACROSS * p->y_pitch;                                                                       \
+  EACH_VECTOR(c, t) {                                                                                           \
+    STORE_TILE(FETCH_COLUMN)                                                                                    \
+    FV acc[BAND_ROWS][TILE_COLUMNS];                                                                            \
+    LOAD_SCALE                                                                                                  \
+    acc[0][0] = LOADV(t->bias + c);                                                                             \
+    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                                                              \
+    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                                                  \
+    EACH_IN_ROW(INPUT_ROW)                                                                                      \
+    if (!p->has_residual && p->act[0] == F_CLIP) {                                                              \
+      STORE_TILE(STORE_COLUMN)                                                                                  \
+    } else if (!p->has_residual && p->act[0] == F_HARD_SWISH) {                                                 \
+      STORE_TILE(STORE_SWISH)                                                                                   \
+    } else {                                                                                                    \
+      float sums[BAND_ROWS * TILE_COLUMNS * VEC];                                                               \
+      TIMES_4(KEEP_COLUMN, 0)                                                                                   \
+      TIMES_4(KEEP_COLUMN, 1)                                                                                   \
+      FN(finish_tile)(p, t, sums, oy, ox, c, columns);                                                          \
+    }                                                                                                           \
   }
 
 /* All columns of the tile's inputs lie inside the image. */
@@ -169,10 +183,10 @@ static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global c
 static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const XT *const *row, const int *step,
                           const int oy, const int ox) {
   const window_params *g = &p->u.window;
-  const int columns = min(TILE_COLUMNS, g->ow - ox), first = ox * S - g->pl;
+  const int columns = min(TILE_COLUMNS, steps_past(g->ow - ox, ACROSS)), first = ox * S - g->pl;
   __global const XT *at[IN_ROWS * IN_COLUMNS];
 #define SET_ADDRESS(i, j) \
-  at[(i)*IN_COLUMNS + (j)] = first + (j) < 0 || first + (j) >= g->w ? t->zeros : row[i] + (j)*step[i];
+  at[(i)*IN_COLUMNS + (j)] = first + (j)*ACROSS < 0 || first + (j)*ACROSS >= g->w ? t->zeros : row[i] + (j)*step[i];
 #define SET_ROW(i) EACH_IN_COLUMN(SET_ADDRESS, i)
   EACH_IN_ROW(SET_ROW)
 #define ADDRESS(i, j) at[(i)*IN_COLUMNS + (j)]
@@ -186,13 +200,14 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
   const window_params *g = &p->u.window;
   __global const XT *row[IN_ROWS];
   int step[IN_ROWS];
-  for (int ox = 0; ox < g->ow; ox += TILE_COLUMNS) {
+  for (int ox = 0; ox < g->ow; ox = NEXT(ox, ACROSS, TILE_COLUMNS)) {
     const int first = ox * S - g->pl;
-    const int inner = first >= 0 && first + IN_COLUMNS <= g->w && ox + TILE_COLUMNS <= g->ow;
+    const int inner =
+        first >= 0 && first + (IN_COLUMNS - 1) * ACROSS < g->w && ox + (TILE_COLUMNS - 1) * ACROSS < g->ow;
 #define SET_ROW(i)                                                              \
   {                                                                             \
-    const int iy = oy * S - g->pt + (i), inside = iy >= 0 && iy < g->h;         \
-    step[i] = inside ? p->x_pitch : 0;                                          \
+    const int iy = oy * S - g->pt + (i)*DOWN, inside = iy >= 0 && iy < g->h;    \
+    step[i] = inside ? ACROSS * p->x_pitch : 0;                                 \
     row[i] = inside ? t->x + ((long)iy * g->w + first) * p->x_pitch : t->zeros; \
   }
     EACH_IN_ROW(SET_ROW)
@@ -324,6 +339,16 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef MAX_TAPS
 #endif
 
+/* The first output row of a band. */
+static int FN(row_of)(const window_params *g, const int band) {
+#if K && S == 1
+  return band / DOWN * BAND_ROWS * DOWN + band % DOWN;
+#else
+  (void)g;
+  return band * BAND_ROWS;
+#endif
+}
+
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
   const int band_task = task % g->split[1];
@@ -340,8 +365,12 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   t.from = channel_task * g->split[2];
   t.to = channel_task + 1 == g->split[3] ? g->oc : t.from + g->split[2];
   const int band_to = PART(g->split[0], band_task + 1, g->split[1]);
-  for (int band = PART(g->split[0], band_task, g->split[1]); band < band_to; band++) FN(band)(p, &t, band * BAND_ROWS);
+  for (int band = PART(g->split[0], band_task, g->split[1]); band < band_to; band++)
+    FN(band)(p, &t, FN(row_of)(g, band));
 }
 #undef EACH_VECTOR
 #undef TILE_COLUMNS
 #undef BAND_ROWS
+#undef DOWN
+#undef ACROSS
+#undef NEXT

@@ -20,6 +20,9 @@ static const char *flat_refuses(const stage *s, const variant *v) {
   return s->has_scale ? "its input is scaled" : NULL;
 }
 
+/* A tile's columns are a few dilations apart: that must be far from what an int holds. */
+enum { MAX_DILATION = 1 << 20 };
+
 static const char *refuses(const stage *s, const variant *v, const device_limits *limits) {
   (void)limits;
   int kernel, stride;
@@ -35,7 +38,9 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
   if (!s->has_scale && scales) return "its input is not scaled";
   if (w->kernel_h != kernel || w->kernel_w != kernel || w->stride_h != stride || w->stride_w != stride)
     return "another kernel size or stride";
-  return w->dilation_h == 1 && w->dilation_w == 1 ? NULL : "dilated";
+  if (w->dilation_h == 1 && w->dilation_w == 1) return NULL;
+  if (v->family == FAMILY_TILE || stride != 1) return "dilated";
+  return w->dilation_h > MAX_DILATION || w->dilation_w > MAX_DILATION ? "dilated too far" : NULL;
 }
 
 static weight_reader reader_of(const stage *s, const sepcl_weights *set) {
@@ -79,11 +84,18 @@ static void prepare_tiles(const variant *v, const device_limits *limits, stage_p
   split_units(params, (int64_t)g->n * g->oh * g->split[0] * g->split[1], 0, v, limits);
 }
 
+/* Of two output rows, as far apart as the taps; `apart` bands lie in each other's gaps. */
+static int32_t bands_of(int32_t rows, int32_t apart) {
+  const int32_t rest = rows % (2 * apart);
+  return rows / (2 * apart) * apart + (rest < apart ? rest : apart);
+}
+
 static void prepare_bands(const variant *v, const device_limits *limits, stage_params *params) {
   window_params *g = &params->u.window;
   int kernel, stride;
   fixed_window(v, &kernel, &stride);
-  const int32_t bands = ceil_div(g->oh, kernel ? 2 : 1), units = (int32_t)limits->compute_units;
+  const int32_t bands = kernel ? bands_of(g->oh, stride == 1 ? g->dh : 1) : g->oh,
+                units = (int32_t)limits->compute_units;
   const int64_t macs = (int64_t)g->n * g->oh * g->ow * g->oc * g->kh * g->kw;
   const int64_t wanted = wanted_tasks(macs, TASK_MACS, limits);
   int32_t band_tasks = ceil_div(wanted, g->n);
