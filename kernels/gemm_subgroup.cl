@@ -8,19 +8,22 @@
 
 #ifndef GEMM_SUBGROUP_CL
 #define GEMM_SUBGROUP_CL
-#ifdef cl_intel_subgroups
-#define SUBGROUP_VALUE(v, item) intel_sub_group_shuffle(v, item)
+/* What another item has read of row i. */
+#ifdef SUBGROUPS_AS_ITEMS /* for simulators that have none: read once more */
+#define SUBGROUP_VALUE(i, item) FN(element)(&t, from##i, k + (int)(item))
+#elif defined cl_intel_subgroups
+#define SUBGROUP_VALUE(i, item) intel_sub_group_shuffle(in##i, item)
 #else
-#define SUBGROUP_VALUE(v, item) sub_group_shuffle(v, item)
+#define SUBGROUP_VALUE(i, item) sub_group_shuffle(in##i, item)
 #endif
 #define SUBGROUP_ORIGIN(i) \
   const int from##i = (int)(FN(origin_of)(&t, min(work.row_from + i, work.row_to - 1)).x - t.x);
 #define SUBGROUP_READ(i) const float in##i = FN(element)(&t, from##i, k + column);
 #define SUBGROUP_B(i, v) const float4 b##v = FN(weights)(b, k + j, chain, width, OUTPUT_OF(v));
-#define SUBGROUP_FMA(i)                            \
-  {                                                \
-    const float a_lane = SUBGROUP_VALUE(in##i, j); \
-    TILE_VECTORS(LOCAL_FMA, i)                     \
+#define SUBGROUP_FMA(i)                        \
+  {                                            \
+    const float a_lane = SUBGROUP_VALUE(i, j); \
+    TILE_VECTORS(LOCAL_FMA, i)                 \
   }
 #define SUBGROUP_STEPS(from, to)         \
   for (uint j = (from); j < (to); j++) { \

@@ -1,7 +1,8 @@
 /* Every stage that is no convolution, on every variant, against its definition in plain C: all bits of the output's
  * buffer, what lies beside the tensor included. SEPCL_STAGE_CASES sets the cases of a kind, SEPCL_STAGE_SEED the seed.
  * Some cases run with halves in memory too: then the bits are those of the definition on the same halves, rounded once.
- * SEPCL_STAGE_HALVES=all takes all cases, all variants and operands of mixed types. */
+ * SEPCL_STAGE_HALVES=all takes all cases, all variants and operands of mixed types. SEPCL_STAGE_BEHIND: floats behind
+ * each operand; 0 lets a simulator see what reads there. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -55,13 +56,18 @@ static void make_weights(run *t, rng *r) {
   }
 }
 
-/* Behind each operand lie 8 more floats. */
+/* Floats of an operand's buffer, of one that is not there too. */
+static int64_t buffer_floats(int64_t from, int64_t floats) {
+  const int64_t all = from + floats + (int64_t)setting("SEPCL_STAGE_BEHIND", 8);
+  return all > 0 ? all : 1;
+}
+
 static void make_run(run *t, rng *r) {
   stage_case *c = &t->c;
-  t->x_size = c->x_at + c->x_floats + 8;
-  t->r_size = c->r_at + c->r_floats + 8;
-  t->s_size = c->s_at + c->s_floats + 8;
-  t->y_size = c->y_at + c->y_floats + 8;
+  t->x_size = buffer_floats(c->x_at, c->x_floats);
+  t->r_size = buffer_floats(c->r_at, c->r_floats);
+  t->s_size = buffer_floats(c->s_at, c->s_floats);
+  t->y_size = buffer_floats(c->y_at, c->y_floats);
   t->x = random_floats(r, t->x_size, c->special);
   t->r = random_floats(r, t->r_size, c->special && c->s.kind != STAGE_DEFORM_CONV);
   t->s = random_floats(r, t->s_size, false);

@@ -19,6 +19,7 @@ static const char usage[] =
     "  --precision f16: operands are halves in memory, all of them or some, and results those of the reference on the "
     "same\n"
     "             halves, rounded once; f16-sums: of conv, pointwise and gemm, on kernels that sum products in halves\n"
+    "  --subgroups N: as if the device had subgroups of N items, for simulators and -DSUBGROUPS_AS_ITEMS\n"
     "  --small    tiny shapes with nothing behind the operands, for simulators\n"
     "Fails when a bit differs, and in a full sweep when a kernel ran fewer than 100 times or more than 1000 programs\n"
     "were built.\n";
@@ -26,6 +27,7 @@ static const char usage[] =
 typedef struct command {
   bool stages[CASE_KIND_COUNT], any_stage, controls, small;
   const char *device;
+  int subgroups; /* 0: what the device reports */
   sweep_options sweep;
 } command;
 
@@ -46,17 +48,13 @@ static bool parse_stage(command *c, const char *name) {
 }
 
 static bool parse(command *c, int argc, char **argv) {
-  static const struct option options[] = {{"stage", required_argument, NULL, 's'},
-                                          {"count", required_argument, NULL, 'n'},
-                                          {"seed", required_argument, NULL, 'r'},
-                                          {"device", required_argument, NULL, 'd'},
-                                          {"variant", required_argument, NULL, 'v'},
-                                          {"only", required_argument, NULL, 'o'},
-                                          {"small", no_argument, NULL, 't'},
-                                          {"no-unfused", no_argument, NULL, 'u'},
-                                          {"no-controls", no_argument, NULL, 'c'},
-                                          {"precision", required_argument, NULL, 'p'},
-                                          {NULL, 0, NULL, 0}};
+  static const struct option options[] = {
+      {"stage", required_argument, NULL, 's'},     {"count", required_argument, NULL, 'n'},
+      {"seed", required_argument, NULL, 'r'},      {"device", required_argument, NULL, 'd'},
+      {"variant", required_argument, NULL, 'v'},   {"only", required_argument, NULL, 'o'},
+      {"small", no_argument, NULL, 't'},           {"no-unfused", no_argument, NULL, 'u'},
+      {"no-controls", no_argument, NULL, 'c'},     {"precision", required_argument, NULL, 'p'},
+      {"subgroups", required_argument, NULL, 'g'}, {NULL, 0, NULL, 0}};
   for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (option) {
       case 's':
         if (!parse_stage(c, optarg)) return false;
@@ -74,13 +72,15 @@ static bool parse(command *c, int argc, char **argv) {
         if (!c->sweep.half_sums && strcmp(optarg, "f16")) return false;
         c->sweep.halves = -1;
         break;
+      case 'g': c->subgroups = atoi(optarg); break;
       case 't': c->small = true; break;
       case 'u': c->sweep.unfused = false; break;
       case 'c': c->controls = false; break;
       default: return false;
     }
   if (c->small) c->sweep.limits = (case_limits){2000, 6, 40, true};
-  return optind == argc && (!c->sweep.variant || variant_find(c->sweep.variant));
+  return optind == argc && c->subgroups >= 0 && c->subgroups < 32 &&
+         (!c->sweep.variant || variant_find(c->sweep.variant));
 }
 
 static double seconds(void) {
@@ -153,6 +153,7 @@ int main(int argc, char **argv) {
     free(hits);
     return 1;
   }
+  if (c.subgroups) context.device->subgroup_sizes |= 1u << c.subgroups;
   sepcl_device_info info;
   sepcl_device_get_info(&info, context.device);
   printf("seed %" PRIu64 " on %s (%s)\n", c.sweep.seed, info.name, info.platform);
