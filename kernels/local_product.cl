@@ -3,6 +3,8 @@
  * moves on. */
 #ifndef LOCAL_PRODUCT_CL
 #define LOCAL_PRODUCT_CL
+#define READS_OF_A(M) PASTE(REPEAT_, AL)(M)
+#define READS_OF_B(M) PASTE(REPEAT_, BL)(M)
 #define ORIGIN(l) \
   const FN(origin) from##l = FN(origin_of)(t, min(work->row_from + a_row + l * A_ROWS, work->row_to - 1));
 #define READ_A(l) next_a##l = TERM_OF(FN(quad)(t, &from##l, at));
@@ -22,20 +24,28 @@ ALWAYS_INLINE void FN(product)(const FN(source) * t, const FN(work) * work, cons
   const int item = get_local_id(0), column = item % COLUMNS, row = item / COLUMNS;
   const int a_quad = item % (KB / 4), a_row = item / (KB / 4);
   const int b_column = item % (NR / 4), b_row = item / (NR / 4);
-  PASTE(REPEAT_, AL)(ORIGIN) PASTE(REPEAT_, AL)(DECLARE_A) PASTE(REPEAT_, BL)(DECLARE_B) FN(step) start = {0, 0, 0};
+  READS_OF_A(ORIGIN)
+  READS_OF_A(DECLARE_A)
+  READS_OF_B(DECLARE_B)
+  FN(step) start = {0, 0, 0};
   FN(step) at = FN(advance)(t, start, 4 * a_quad);
   LOCAL_TILE_BIAS
 #if HALF_SUMS
   TILE_ROWS(LOCAL_HALF_SUM_ROW)
 #endif
   int k = 0;
-  PASTE(REPEAT_, AL)(READ_A) PASTE(REPEAT_, BL)(READ_B) while (k < chain) {
-    PASTE(REPEAT_, AL)(KEEP_A) PASTE(REPEAT_, BL)(KEEP_B) barrier(CLK_LOCAL_MEM_FENCE);
+  READS_OF_A(READ_A)
+  READS_OF_B(READ_B)
+  while (k < chain) {
+    READS_OF_A(KEEP_A)
+    READS_OF_B(KEEP_B)
+    barrier(CLK_LOCAL_MEM_FENCE);
     const int count = min(KB, chain - k);
     k += KB;
     if (k < chain) {
       at = FN(advance)(t, at, KB);
-      PASTE(REPEAT_, AL)(READ_A) PASTE(REPEAT_, BL)(READ_B)
+      READS_OF_A(READ_A)
+      READS_OF_B(READ_B)
     }
     LOCAL_TILE_PRODUCT(count)
 #if HALF_SUMS
