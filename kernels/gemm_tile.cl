@@ -46,22 +46,30 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
         TILE_FETCHING_LOOP(count, TILE_STEP)
     }
 #else
-  TILE_ROWS(TILE_POINTER)
-  if (t->simple) {
-    __global const XT *row = t->x + (long)pixel * pitch;
-    const int next = pitch;
-    TILE_ROWS(TILE_NEXT_ROW)
-  } else {
-    FN(pixel) at = FN(pixel_of)(g, pixel);
-    TILE_ROWS(TILE_STRIDED_ROW)
-  }
   __global const int *from = t->from;
-  if (t->scaled)
-    TILE_SCALED_LOOP(inputs)
-  else if (from)
-    TILE_FETCHING_LOOP(inputs, TILE_MAPPED_STEP)
-  else
-    TILE_FETCHING_LOOP(inputs, TILE_STEP)
+  if (t->simple && rows == TR && !t->scaled) {
+    __global const XT *const top = t->x + (long)pixel * pitch, *down = top;
+    if (from)
+      TILE_FETCHING_LOOP(inputs, TILE_MAPPED_DOWN_STEP)
+    else
+      TILE_FETCHING_LOOP(inputs, TILE_DOWN_STEP)
+  } else {
+    TILE_ROWS(TILE_POINTER)
+    if (t->simple) {
+      __global const XT *row = t->x + (long)pixel * pitch;
+      const int next = pitch;
+      TILE_ROWS(TILE_NEXT_ROW)
+    } else {
+      FN(pixel) at = FN(pixel_of)(g, pixel);
+      TILE_ROWS(TILE_STRIDED_ROW)
+    }
+    if (t->scaled)
+      TILE_SCALED_LOOP(inputs)
+    else if (from)
+      TILE_FETCHING_LOOP(inputs, TILE_MAPPED_STEP)
+    else
+      TILE_FETCHING_LOOP(inputs, TILE_STEP)
+  }
 #endif
   TILE_STORE
 }

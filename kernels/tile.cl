@@ -82,6 +82,16 @@
     const FV a = (FV)(LOAD1(a##i + from[k])); \
     TILE_VECTORS(TILE_FMA, i)                 \
   }
+/* The same two where rows are equally far apart: one pointer goes down them, since as many pointers as rows do not fit
+ * the registers. */
+#define TILE_DOWN_FROM(i, first)                  \
+  {                                               \
+    down = i == 0 ? top + (first) : down + pitch; \
+    const FV a = (FV)(LOAD1(down));               \
+    TILE_VECTORS(TILE_FMA, i)                     \
+  }
+#define TILE_DOWN_STEP(i) TILE_DOWN_FROM(i, k)
+#define TILE_MAPPED_DOWN_STEP(i) TILE_DOWN_FROM(i, from[k])
 /* Sums as they are. */
 #define TILE_TO_SUMS(i, v) STOREV(c##i##_##v, sums + (i)*sums_pitch + v * VEC);
 #define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)

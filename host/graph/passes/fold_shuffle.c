@@ -1,9 +1,9 @@
 /* A channel shuffle is a reshape that splits the channels, a transpose of the two parts and a reshape that joins them.
- * It becomes a permutation. Where 1x1 convolutions read it, they read each channel where it lies (read_shuffled.c);
- * else the convolution before it stores each output channel at its permuted place: no launch, no copy, and no sum is
- * reordered. A shuffle of a concatenation of equal parts into as many interleaves them:
- * convolutions among them store their channels that far apart, anything else (ShuffleNet v2's untouched half) is copied
- * once. */
+ * It becomes a permutation. Where 1x1 convolutions read it, they read each channel where it lies (read_shuffled.c),
+ * also where values that were shuffled alike are added (fold_alike.c); else the convolution before it stores each
+ * output channel at its permuted place: no launch, no copy, and no sum is reordered. A shuffle of a concatenation of
+ * equal parts into as many interleaves them: convolutions among them store their channels that far apart, anything else
+ * (ShuffleNet v2's untouched half) is copied once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +39,8 @@ sepcl_value shuffled_from(const sepcl_graph *graph, sepcl_value joined, int64_t 
   return split->inputs[0];
 }
 
-/* Where each channel goes: c = part * size + i moves to i * parts + part. */
-static int32_t *shuffle_order(int64_t channels, int64_t parts) {
+/* c = part * size + i moves to i * parts + part. */
+int32_t *shuffle_order(int64_t channels, int64_t parts) {
   int32_t *order = malloc((size_t)channels * sizeof *order);
   int64_t size = channels / parts;
   for (int64_t c = 0; order && c < channels; c++) order[c] = (int32_t)(c % size * parts + c / size);
@@ -130,6 +130,7 @@ sepcl_status pass_fold_shuffle(sepcl_graph *graph, const sepcl_network_options *
   (void)options;
   TRY(share_reshapes(graph));
   for (int32_t i = 0; i < graph->count; i++) TRY(fold_passed_through(graph, i, changes));
+  for (int32_t i = 0; i < graph->count; i++) TRY(fold_alike(graph, i, changes));
   for (int32_t i = 0; i < graph->count; i++) {
     int64_t parts = 1;
     sepcl_value producer = shuffled_from(graph, i, &parts);

@@ -14,10 +14,9 @@ typedef struct unit {
   sepcl_value taken, reader, made, join, shuffled;
 } unit;
 
-enum { MAX_READERS = 8, MAX_CHAIN = 64 };
+enum { MAX_CHAIN = 64 };
 
-/* The live nodes that read the value, if they are all of its uses; else 0. */
-static int32_t readers_of(const sepcl_graph *graph, sepcl_value value, sepcl_value readers[MAX_READERS]) {
+int32_t readers_of(const sepcl_graph *graph, sepcl_value value, sepcl_value readers[MAX_READERS]) {
   int32_t count = 0;
   for (int32_t i = value + 1; i < graph->count && count < MAX_READERS; i++) {
     const node *n = &graph->nodes[i];
