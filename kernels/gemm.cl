@@ -161,6 +161,17 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   }
 }
 
+/* Of which vectors of outputs the places lie side by side. */
+static int FN(runs)(__global const int *order, const int outputs) {
+  int runs = 0;
+  for (int o = 0; o < outputs; o += VEC) {
+    int together = 1;
+    for (int lane = 1; lane < min(VEC, outputs - o); lane++) together &= order[o + lane] == order[o] + lane;
+    runs |= together << (o / VEC);
+  }
+  return runs;
+}
+
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
   const int row_tasks = g->split[1], tiles = g->split[2], panel_tasks = g->split[3];
@@ -196,6 +207,7 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
     const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
     end.order = order ? order + o : 0;
+    end.runs = order ? FN(runs)(end.order, left) : 0;
     FN(panel)
     (p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left, y + p->y_at + first,
      p->has_residual ? r + p->r_at + first : (__global const RT *)y);

@@ -194,6 +194,7 @@ typedef struct FN(ending) {
   int y_pitch, r_pitch, has_residual, act;
   float act_a, act_b;
   __global const int *order; /* where in its pixel each output goes (y and r are then the pixel's start); 0: in order */
+  int runs;                  /* bit v: the outputs of order's v-th vector go side by side */
 } FN(ending);
 
 static FN(ending) FN(ending_of)(const stage_params *p) {
@@ -205,6 +206,7 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
   end.act_a = p->act_a[0];
   end.act_b = p->act_b[0];
   end.order = 0;
+  end.runs = 0;
   return end;
 }
 
@@ -219,25 +221,25 @@ static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __g
       for (int o = 0; o < outputs; o += VEC) STOREV(FNV(hard_swish)(LOADV(sums + o)), y + o);
     return;
   }
-  for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch) {
-    if (order && end->has_residual)
-      for (int o = 0; o < outputs; o++) sums[o] += LOAD1(r + order[o]);
+  for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch)
     for (int o = 0; o < outputs; o += VEC) {
-      const int count = min(VEC, outputs - o);
+      const int count = min(VEC, outputs - o), together = !order || (end->runs >> (o / VEC) & 1);
+      const int at = order ? order[o] : o;
+      for (int lane = 0; !together && end->has_residual && lane < count; lane++)
+        sums[o + lane] += LOAD1(r + order[o + lane]);
       FV v = LOADV(sums + o);
-      if (!order && end->has_residual) v += FNV(load_part)(r + o, count);
+      if (together && end->has_residual) v += FNV(load_part)(r + at, count);
       if (end->act == F_CLIP) {
         v = v > high ? high : v;
         v = v < low ? low : v;
       } else {
         v = activateV(v, end->act, end->act_a, end->act_b);
       }
-      if (order)
-        STOREV(v, sums + o);
-      else
-        FNV(store_part)(v, y + o, count);
+      if (together) {
+        FNV(store_part)(v, y + at, count);
+        continue;
+      }
+      STOREV(v, sums + o);
+      for (int lane = 0; lane < count; lane++) STORE1(sums[o + lane], y + order[o + lane]);
     }
-    if (order)
-      for (int o = 0; o < outputs; o++) STORE1(sums[o], y + order[o]);
-  }
 }
