@@ -51,7 +51,7 @@ sepcl_status lower_concat(sepcl_network *network, sepcl_value value) {
       memcpy(copy.y_stride, strides, sizeof copy.y_stride);
       copy.y_first = first;
       place from = network->places[part];
-      copy.reason = n->interleaved ? "these channels pass untouched and are shuffled with computed ones: they must move"
+      copy.reason = n->interleaved ? "what makes these channels cannot store them between the others"
                                    : "what makes these channels cannot store them in the wider tensor";
       TRY(lower_copy(network, value, &from, &whole, &copy));
       copies++;
