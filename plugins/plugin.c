@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <locale.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static bool two_numbers(const char *text, float out[2]) {
 
 static bool set_range(options *o, const char *value) {
   float range[2];
-  if (!two_numbers(value, range) || !(range[0] < range[1])) return false;
+  if (!two_numbers(value, range) || !(range[0] < range[1]) || !isfinite(range[0]) || !isfinite(range[1])) return false;
   o->network.input_low = range[0];
   o->network.input_high = range[1];
   return true;
@@ -113,7 +114,7 @@ typedef struct option {
 static const option known[] = {
     {"device", "a device as sepcl names them", OF_BOTH, set_device},
     {"precision", "reproducible, fastest or f16", OF_BOTH, set_precision},
-    {"input_range", "two numbers such as -1,1, the smaller one first", OF_BOTH, set_range},
+    {"input_range", "two finite numbers such as -1,1, the smaller one first", OF_BOTH, set_range},
     {"cache_dir", "a folder", OF_BOTH, set_cache_dir},
     {"verbosity", "0, 1 or 2", OF_BOTH, set_verbosity},
     {"custom_operators", "0 or 1", OF_DELEGATE, set_custom_operators},

@@ -297,9 +297,11 @@ START_TEST(refuses_wrong_options) {
       {"device", "no such device", "no such device"},
       {NULL, "1", "'' is unknown"},
       {"device", NULL, "device has no value"},
-      {"input_range", "1,-1", "two numbers"},
-      {"input_range", "0;1", "two numbers"},
-      {"input_range", "0,1,2", "two numbers"},
+      {"input_range", "1,-1", "two finite numbers"},
+      {"input_range", "0;1", "two finite numbers"},
+      {"input_range", "0,1,2", "two finite numbers"},
+      {"input_range", "-inf,inf", "two finite numbers"},
+      {"input_range", "0,1e39", "two finite numbers"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     *refusal = '\0';
