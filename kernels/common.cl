@@ -160,6 +160,8 @@ FIRST_LANES_OF(half)
 /* For helpers that tiles call many times: a call would want the stage's parameters, and the tile's sums, in memory.
  * Not for those that return structures: what is left of them when they are inlined stops Oclgrind. */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
+/* For loops that are to have the registers for themselves. */
+#define NOINLINE __attribute__((noinline))
 
 /* A helper of the variant's own file: programs hold several variants of one file. */
 #define FN(name) PASTE(PASTE(name, _), ENTRY)

@@ -92,6 +92,28 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
     TILE_FETCHING_LOOP(scaled_steps, TILE_SCALED_STEP)  \
   }
 #define GEMM_PAGE 1024 /* floats */
+/* What gemm_tile.cl's functions share. */
+#define GEMM_TILE_PARAMETERS                                                                                \
+  const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel, const int rows, \
+      const int outputs, __global YT *y, __global const RT *r, float *buffer
+#define GEMM_TILE_START                                                       \
+  const window_params *g = t->g;                                              \
+  __global const float *b = panel + TV * VEC, *soon = t->soon;                \
+  __global const ST *scale = t->scale;                                        \
+  const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step; \
+  TILE_FETCH_OUTPUTS                                                          \
+  TILE_START_AT_BIAS
+#define GEMM_TILE_ARGUMENTS(rows) (t, end, panel, pixel, rows, outputs, y, r, buffer)
+#define GEMM_TILE_FIND_ROWS                              \
+  TILE_ROWS(TILE_POINTER)                                \
+  if (t->simple) {                                       \
+    __global const XT *row = t->x + (long)pixel * pitch; \
+    const int next = pitch;                              \
+    TILE_ROWS(TILE_NEXT_ROW)                             \
+  } else {                                               \
+    FN(pixel) at = FN(pixel_of)(g, pixel);               \
+    TILE_ROWS(TILE_STRIDED_ROW)                          \
+  }
 /* The tile of tr rows and tv vectors, called. */
 #define GEMM_TILE(tr, tv) PASTE(PASTE(PASTE(PASTE(tile_, tr), PASTE(x, tv)), _), ENTRY)
 #define GEMM_ARGUMENTS (work, end, panel, pixel, wanted, left, yy, rr, buffer)

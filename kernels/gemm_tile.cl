@@ -1,14 +1,8 @@
 /* One tile of gemm.cl: TR output pixels from `pixel` on, of which `rows` are wanted, x TV vectors, of which `outputs`
  * floats are. */
-static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel,
-                           const int rows, const int outputs, __global YT *y, __global const RT *r, float *buffer) {
-  const window_params *g = t->g;
-  __global const float *b = panel + TV * VEC, *soon = t->soon;
-  __global const ST *scale = t->scale;
-  const int inputs = t->inputs, pitch = t->x_pitch, soon_step = t->soon_step;
-  TILE_FETCH_OUTPUTS
-  TILE_START_AT_BIAS
 #if CONV
+static int TILE_NAME(tile)(GEMM_TILE_PARAMETERS) {
+  GEMM_TILE_START
   /* Of pixels side by side the taps above and below the image are left out, and where all of them lie inside the image
    * with all their taps, those of a kernel's row are one run. */
   const FN(pixel) first = FN(pixel_of)(g, pixel);
@@ -45,33 +39,57 @@ static int TILE_NAME(tile)(const FN(work) * t, const FN(ending) * end, __global 
       else
         TILE_FETCHING_LOOP(count, TILE_STEP)
     }
-#else
-  __global const int *from = t->from;
-  if (t->simple && rows == TR && !t->scaled) {
-    __global const XT *const top = t->x + (long)pixel * pitch, *down = top;
-    if (from)
-      TILE_FETCHING_LOOP(inputs, TILE_MAPPED_DOWN_STEP)
-    else
-      TILE_FETCHING_LOOP(inputs, TILE_DOWN_STEP)
-  } else {
-    TILE_ROWS(TILE_POINTER)
-    if (t->simple) {
-      __global const XT *row = t->x + (long)pixel * pitch;
-      const int next = pitch;
-      TILE_ROWS(TILE_NEXT_ROW)
-    } else {
-      FN(pixel) at = FN(pixel_of)(g, pixel);
-      TILE_ROWS(TILE_STRIDED_ROW)
-    }
-    if (t->scaled)
-      TILE_SCALED_LOOP(inputs)
-    else if (from)
-      TILE_FETCHING_LOOP(inputs, TILE_MAPPED_STEP)
-    else
-      TILE_FETCHING_LOOP(inputs, TILE_STEP)
-  }
-#endif
   TILE_STORE
 }
+#else
+/* A function for each way to read the rows: of one that has all these loops, a compiler with 16 registers keeps a sum
+ * in memory, at half the speed. */
+static NOINLINE int TILE_NAME(down)(GEMM_TILE_PARAMETERS) {
+  GEMM_TILE_START
+  __global const XT *const top = t->x + (long)pixel * pitch, *down = top;
+  TILE_FETCHING_LOOP(inputs, TILE_DOWN_STEP)
+  TILE_STORE
+}
+
+static NOINLINE int TILE_NAME(mapped_down)(GEMM_TILE_PARAMETERS) {
+  GEMM_TILE_START
+  __global const XT *const top = t->x + (long)pixel * pitch, *down = top;
+  __global const int *from = t->from;
+  TILE_FETCHING_LOOP(inputs, TILE_MAPPED_DOWN_STEP)
+  TILE_STORE
+}
+
+static NOINLINE int TILE_NAME(rows)(GEMM_TILE_PARAMETERS) {
+  GEMM_TILE_START
+  GEMM_TILE_FIND_ROWS
+  TILE_FETCHING_LOOP(inputs, TILE_STEP)
+  TILE_STORE
+}
+
+static NOINLINE int TILE_NAME(mapped_rows)(GEMM_TILE_PARAMETERS) {
+  GEMM_TILE_START
+  GEMM_TILE_FIND_ROWS
+  __global const int *from = t->from;
+  TILE_FETCHING_LOOP(inputs, TILE_MAPPED_STEP)
+  TILE_STORE
+}
+
+static NOINLINE int TILE_NAME(scaled_rows)(GEMM_TILE_PARAMETERS) {
+  GEMM_TILE_START
+  GEMM_TILE_FIND_ROWS
+  TILE_SCALED_LOOP(inputs)
+  TILE_STORE
+}
+
+static int TILE_NAME(tile)(GEMM_TILE_PARAMETERS) {
+  if (t->scaled) return TILE_NAME(scaled_rows) GEMM_TILE_ARGUMENTS(rows);
+  if (t->from) {
+    if (!t->simple || rows < TR) return TILE_NAME(mapped_rows) GEMM_TILE_ARGUMENTS(rows);
+    return TILE_NAME(mapped_down) GEMM_TILE_ARGUMENTS(TR);
+  }
+  if (!t->simple || rows < TR) return TILE_NAME(rows) GEMM_TILE_ARGUMENTS(rows);
+  return TILE_NAME(down) GEMM_TILE_ARGUMENTS(TR);
+}
+#endif
 #undef TR
 #undef TV
