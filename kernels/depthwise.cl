@@ -29,6 +29,7 @@
 #define NEXT(i, apart, count) ((i) + ((i) % (apart) + 1 < (apart) ? 1 : ((count)-1) * (apart) + 1))
 #define IN_ROWS ((BAND_ROWS - 1) * S + K)
 #define IN_COLUMNS ((TILE_COLUMNS - 1) * S + K)
+#define IN_KERNEL(k) ((k) >= 0 && (k) < K ? (k) : 0)
 #else
 #define BAND_ROWS 1
 #define MAX_TAPS 64
@@ -95,38 +96,45 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
 
 #ifdef SCALES
 #define LOAD_SCALE const FV scale = LOADV(t->scale + c);
-#define LOAD_COLUMN(i, j) v[j] = ADDRESS(i, j) == t->zeros ? (FV)(0.0f) : LOADV(ADDRESS(i, j) + c) * scale;
+#define LOAD_COLUMN(i, j) (IN_PADDING(i, j) ? (FV)(0.0f) : LOADV(ADDRESS(i, j)) * scale)
 #else
 #define LOAD_SCALE
-#define LOAD_COLUMN(i, j) v[j] = LOADV(ADDRESS(i, j) + c);
+#define LOAD_COLUMN(i, j) LOADV(ADDRESS(i, j))
 #endif
-#define LOAD_WEIGHT(ky, kx) wk[kx] = LOADV(t->weights + ((ky)*K + (kx)) * (long)g->oc + c);
-#define TAP_0(row, kx) acc[row][0] = fma(v[0 * S + (kx)], wk[kx], acc[row][0]);
-#define TAP_1(row, kx) acc[row][1] = fma(v[1 * S + (kx)], wk[kx], acc[row][1]);
-#define TAP_2(row, kx) acc[row][2] = fma(v[2 * S + (kx)], wk[kx], acc[row][2]);
-#define TAP_3(row, kx) acc[row][3] = fma(v[3 * S + (kx)], wk[kx], acc[row][3]);
-#define OUTPUT_ROW(row, ky)                                                                         \
-  if ((ky) >= 0 && (ky) < K) {                                                                      \
-    FV wk[K];                                                                                       \
-    EACH_TAP_OF(LOAD_WEIGHT, ky)                                                                    \
-    EACH_TAP_OF(TAP_0, row) EACH_TAP_OF(TAP_1, row) EACH_TAP_OF(TAP_2, row) EACH_TAP_OF(TAP_3, row) \
+/* Pointers step on from one load to the next: as many as loads would not fit the registers. */
+#define LOAD_WEIGHT(ky, kx)                 \
+  if ((ky) < K) {                           \
+    wk[IN_KERNEL(ky)][kx] = LOADV(weights); \
+    weights += g->oc;                       \
   }
-#define INPUT_ROW(i)               \
-  {                                \
-    FV v[IN_COLUMNS];              \
-    EACH_IN_COLUMN(LOAD_COLUMN, i) \
-    OUTPUT_ROW(0, i)               \
-    OUTPUT_ROW(1, (i)-S)           \
+/* An input column under all its taps before the next one is loaded: 16 registers hold no more. */
+#define TAP(row, ky, j, o)                                      \
+  if ((ky) >= 0 && (ky) < K && (j) >= (o)*S && (j) < (o)*S + K) \
+    acc[row][o] = fma(v, wk[IN_KERNEL(ky)][IN_KERNEL((j) - (o)*S)], acc[row][o]);
+#define INPUT_COLUMN(i, j)                                                                                      \
+  {                                                                                                             \
+    const FV v = LOAD_COLUMN(i, j);                                                                             \
+    TAP(0, i, j, 0)                                                                                             \
+    TAP(1, (i)-S, j, 0)                                                                                         \
+    TAP(0, i, j, 1) TAP(1, (i)-S, j, 1) TAP(0, i, j, 2) TAP(1, (i)-S, j, 2) TAP(0, i, j, 3) TAP(1, (i)-S, j, 3) \
   }
+#define INPUT_ROW(i)          \
+  FIND_ROW(i)                 \
+  EACH_TAP_OF(LOAD_WEIGHT, i) \
+  EACH_IN_COLUMN(INPUT_COLUMN, i)
 /* Clips and hard swishes are stored at once. Everything else goes through memory: calls between the sums would keep the
  * compiler from computing them together, and cost it all registers. */
-#define STORE_COLUMN(row, j)                                         \
-  if ((j) < columns) {                                               \
-    const FV clipped = acc[row][j] > high ? high : acc[row][j];      \
-    STOREV(clipped < low ? low : clipped, to##row + (j)*y_step + c); \
+#define STORE_COLUMN(row, j)                                    \
+  if ((j) < columns) {                                          \
+    const FV clipped = acc[row][j] > high ? high : acc[row][j]; \
+    STOREV(clipped < low ? low : clipped, to);                  \
+    to += y_step;                                               \
   }
-#define STORE_SWISH(row, j) \
-  if ((j) < columns) STOREV(FNV(hard_swish)(acc[row][j]), to##row + (j)*y_step + c);
+#define STORE_SWISH(row, j)                   \
+  if ((j) < columns) {                        \
+    STOREV(FNV(hard_swish)(acc[row][j]), to); \
+    to += y_step;                             \
+  }
 #define KEEP_COLUMN(row, j) STOREV(acc[row][j], sums + ((row)*TILE_COLUMNS + (j)) * VEC);
 /* Residual, activation and store of a tile's sums. */
 static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const float *sums, const int oy, const int ox,
@@ -138,36 +146,44 @@ static void FN(finish_tile)(const stage_params *p, const FN(view) * t, const flo
 }
 
 /* Outputs two vectors on, which else were waited for: memory is read before it is written. */
-#define FETCH_COLUMN(row, j) PREFETCH_TO_WRITE(to##row + (j)*y_step + c + 2 * VEC);
+#define FETCH_COLUMN(row, j)       \
+  PREFETCH_TO_WRITE(to + 2 * VEC); \
+  to += y_step;
 
 /* The tile of four columns from (oy, ox), whose inputs lie at ADDRESS(row, column). */
 #define STORE_TILE(STORE)  \
+  to = upper + c;          \
   TIMES_4(STORE, 0)        \
   if (oy + DOWN < g->oh) { \
+    to = lower + c;        \
     TIMES_4(STORE, 1)      \
   }
-#define DEPTHWISE_TILE                                                                                          \
-  const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);                                                   \
-  __global YT *to0 = t->y + ((long)oy * g->ow + ox) * p->y_pitch, *to1 = to0 + (long)DOWN * g->ow * p->y_pitch; \
-  const int y_step = ACROSS * p->y_pitch;                                                                       \
-  EACH_VECTOR(c, t) {                                                                                           \
-    STORE_TILE(FETCH_COLUMN)                                                                                    \
-    FV acc[BAND_ROWS][TILE_COLUMNS];                                                                            \
-    LOAD_SCALE                                                                                                  \
-    acc[0][0] = LOADV(t->bias + c);                                                                             \
-    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                                                              \
-    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];                                                  \
-    EACH_IN_ROW(INPUT_ROW)                                                                                      \
-    if (!p->has_residual && p->act[0] == F_CLIP) {                                                              \
-      STORE_TILE(STORE_COLUMN)                                                                                  \
-    } else if (!p->has_residual && p->act[0] == F_HARD_SWISH) {                                                 \
-      STORE_TILE(STORE_SWISH)                                                                                   \
-    } else {                                                                                                    \
-      float sums[BAND_ROWS * TILE_COLUMNS * VEC];                                                               \
-      TIMES_4(KEEP_COLUMN, 0)                                                                                   \
-      TIMES_4(KEEP_COLUMN, 1)                                                                                   \
-      FN(finish_tile)(p, t, sums, oy, ox, c, columns);                                                          \
-    }                                                                                                           \
+#define DEPTHWISE_TILE                                                     \
+  const FV low = (FV)(p->act_a[0]), high = (FV)(p->act_b[0]);              \
+  __global YT *const upper = t->y + ((long)oy * g->ow + ox) * p->y_pitch;  \
+  __global YT *const lower = upper + (long)DOWN * g->ow * p->y_pitch, *to; \
+  const int y_step = ACROSS * p->y_pitch;                                  \
+  EACH_VECTOR(c, t) {                                                      \
+    STORE_TILE(FETCH_COLUMN)                                               \
+    FV acc[BAND_ROWS][TILE_COLUMNS], wk[K][K];                             \
+    LOAD_SCALE                                                             \
+    __global const float *weights = t->weights + c;                        \
+    __global const XT *at = 0;                                             \
+    (void)at;                                                              \
+    acc[0][0] = LOADV(t->bias + c);                                        \
+    acc[0][1] = acc[0][2] = acc[0][3] = acc[0][0];                         \
+    acc[1][0] = acc[1][1] = acc[1][2] = acc[1][3] = acc[0][0];             \
+    EACH_IN_ROW(INPUT_ROW)                                                 \
+    if (!p->has_residual && p->act[0] == F_CLIP) {                         \
+      STORE_TILE(STORE_COLUMN)                                             \
+    } else if (!p->has_residual && p->act[0] == F_HARD_SWISH) {            \
+      STORE_TILE(STORE_SWISH)                                              \
+    } else {                                                               \
+      float sums[BAND_ROWS * TILE_COLUMNS * VEC];                          \
+      TIMES_4(KEEP_COLUMN, 0)                                              \
+      TIMES_4(KEEP_COLUMN, 1)                                              \
+      FN(finish_tile)(p, t, sums, oy, ox, c, columns);                     \
+    }                                                                      \
   }
 
 /* All columns of the tile's inputs lie inside the image. */
@@ -175,23 +191,31 @@ static void FN(inner_tile)(const stage_params *p, const FN(view) * t, __global c
                            const int oy, const int ox) {
   const window_params *g = &p->u.window;
   const int columns = TILE_COLUMNS;
-#define ADDRESS(i, j) (row[i] + (j)*step[i])
+#define FIND_ROW(i) at = row[i] + c;
+#define ADDRESS(i, j) (at += j ? step[i] : 0)
+#define IN_PADDING(i, j) (row[i] == t->zeros)
   DEPTHWISE_TILE
+#undef FIND_ROW
 #undef ADDRESS
+#undef IN_PADDING
 }
 
 static void FN(edge_tile)(const stage_params *p, const FN(view) * t, __global const XT *const *row, const int *step,
                           const int oy, const int ox) {
   const window_params *g = &p->u.window;
   const int columns = min(TILE_COLUMNS, steps_past(g->ow - ox, ACROSS)), first = ox * S - g->pl;
-  __global const XT *at[IN_ROWS * IN_COLUMNS];
+  __global const XT *column[IN_ROWS * IN_COLUMNS];
 #define SET_ADDRESS(i, j) \
-  at[(i)*IN_COLUMNS + (j)] = first + (j)*ACROSS < 0 || first + (j)*ACROSS >= g->w ? t->zeros : row[i] + (j)*step[i];
+  column[(i)*IN_COLUMNS + (j)] = first + (j)*ACROSS < 0 || first + (j)*ACROSS >= g->w ? t->zeros : row[i] + (j)*step[i];
 #define SET_ROW(i) EACH_IN_COLUMN(SET_ADDRESS, i)
   EACH_IN_ROW(SET_ROW)
-#define ADDRESS(i, j) at[(i)*IN_COLUMNS + (j)]
+#define FIND_ROW(i)
+#define ADDRESS(i, j) (column[(i)*IN_COLUMNS + (j)] + c)
+#define IN_PADDING(i, j) (column[(i)*IN_COLUMNS + (j)] == t->zeros)
   DEPTHWISE_TILE
+#undef FIND_ROW
 #undef ADDRESS
+#undef IN_PADDING
 #undef SET_ROW
 #undef SET_ADDRESS
 }
@@ -238,11 +262,8 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef LOAD_COLUMN
 #undef LOAD_SCALE
 #undef LOAD_WEIGHT
-#undef TAP_0
-#undef TAP_1
-#undef TAP_2
-#undef TAP_3
-#undef OUTPUT_ROW
+#undef TAP
+#undef INPUT_COLUMN
 #undef INPUT_ROW
 #undef STORE_COLUMN
 #undef FETCH_COLUMN
@@ -252,6 +273,7 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef DEPTHWISE_TILE
 #undef IN_ROWS
 #undef IN_COLUMNS
+#undef IN_KERNEL
 
 #else /* any window */
 
