@@ -25,6 +25,16 @@ static FN(pixel) FN(pixel_of)(const window_params *g, int m) {
   return at;
 }
 
+static void FN(pixels_on)(const window_params *g, FN(pixel) * at, const int count) {
+  at->ox += count;
+  while (at->ox >= g->ow) {
+    at->ox -= g->ow;
+    if (++at->oy < g->oh) continue;
+    at->oy = 0;
+    at->n++;
+  }
+}
+
 static void FN(next_pixel)(const window_params *g, FN(pixel) * at) {
   if (++at->ox < g->ow) return;
   at->ox = 0;
@@ -38,6 +48,7 @@ typedef struct FN(work) {
   __global const XT *x, *zeros; /* of the group */
   __global const ST *scale;
   int inputs, x_pitch, simple, scaled, runs;
+  FN(pixel) first;            /* the tile's, of a convolution */
   __global const int *from;   /* where in its pixel each input of the group lies; 0: in order from x on */
   __global const float *soon; /* weights to fetch ahead, a line a step */
   int soon_step;
@@ -92,6 +103,7 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
     TILE_FETCHING_LOOP(scaled_steps, TILE_SCALED_STEP)  \
   }
 #define GEMM_PAGE 1024 /* floats */
+#define STEM_RUN 9     /* taps x channels */
 /* What gemm_tile.cl's functions share. */
 #define GEMM_TILE_PARAMETERS                                                                                \
   const FN(work) * t, const FN(ending) * end, __global const float *panel, const int pixel, const int rows, \
@@ -161,9 +173,10 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   work->soon_step = single ? width : clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
   /* Short chains are worth tiles of pixels side by side alone: others look for their taps one by one. */
   const int aligned = CONV && work->inputs < 16 && g->ow >= 2 * tile_rows;
+  if (CONV) work->first = FN(pixel_of)(g, pixel_from);
   for (int pixel = pixel_from, wanted; pixel < pixel_to; pixel += wanted, work->soon += chain * work->soon_step) {
     wanted = min(tile_rows, pixel_to - pixel);
-    if (aligned) wanted = min(wanted, g->ow - pixel % g->ow);
+    if (aligned) wanted = min(wanted, g->ow - work->first.ox);
     __global YT *yy = y + (long)pixel * p->y_pitch;
     __global const RT *rr = r + (long)pixel * p->r_pitch;
     int from;
@@ -180,6 +193,7 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
     else
       from = GEMM_TILE(TILE_TR(2), 2) GEMM_ARGUMENTS;
     if (from < left) FN(finish)(buffer + from, width, end, yy + from, rr + from, wanted, left - from);
+    if (CONV) FN(pixels_on)(g, &work->first, wanted);
   }
 }
 

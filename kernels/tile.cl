@@ -84,11 +84,11 @@
   }
 /* The same two where rows are equally far apart: one pointer goes down them, since as many pointers as rows do not fit
  * the registers. */
-#define TILE_DOWN_FROM(i, first)                  \
-  {                                               \
-    down = i == 0 ? top + (first) : down + pitch; \
-    const FV a = (FV)(LOAD1(down));               \
-    TILE_VECTORS(TILE_FMA, i)                     \
+#define TILE_DOWN_FROM(i, first)                 \
+  {                                              \
+    down = i == 0 ? top + (first) : down + next; \
+    const FV a = (FV)(LOAD1(down));              \
+    TILE_VECTORS(TILE_FMA, i)                    \
   }
 #define TILE_DOWN_STEP(i) TILE_DOWN_FROM(i, k)
 #define TILE_MAPPED_DOWN_STEP(i) TILE_DOWN_FROM(i, from[k])
