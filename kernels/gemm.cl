@@ -140,7 +140,7 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
 #include "gemm_tile.cl"
 #if NR / VEC == 2
 #define TV 2
-#define TR TILE_HALF(TILE_TR(2))
+#define TR TILE_SMALL
 #include "gemm_tile.cl"
 #else
 #define TV 3
@@ -150,7 +150,7 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
 #define TR TILE_TR(4)
 #include "gemm_tile.cl"
 #define TV 4
-#define TR TILE_HALF(TILE_TR(4))
+#define TR TILE_SMALL
 #include "gemm_tile.cl"
 #endif
 
@@ -175,15 +175,14 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   const int aligned = CONV && work->inputs < 16 && g->ow >= 2 * tile_rows;
   if (CONV) work->first = FN(pixel_of)(g, pixel_from);
   for (int pixel = pixel_from, wanted; pixel < pixel_to; pixel += wanted, work->soon += chain * work->soon_step) {
-    wanted = min(tile_rows, pixel_to - pixel);
-    if (aligned) wanted = min(wanted, g->ow - work->first.ox);
+    const int rest = aligned ? min(pixel_to - pixel, g->ow - work->first.ox) : pixel_to - pixel;
+    wanted = vectors == NR / VEC ? TILE_NEXT_ROWS(rest, tile_rows, TILE_SMALL) : min(tile_rows, rest);
     __global YT *yy = y + (long)pixel * p->y_pitch;
     __global const RT *rr = r + (long)pixel * p->r_pitch;
     int from;
     if (vectors == NR / VEC)
-      from = wanted > TILE_HALF(TILE_TR(NR_VECTORS)) ? GEMM_TILE(TILE_TR(NR_VECTORS), NR_VECTORS) GEMM_ARGUMENTS
-                                                     : GEMM_TILE(TILE_HALF(TILE_TR(NR_VECTORS)), NR_VECTORS)
-                                                           GEMM_ARGUMENTS;
+      from = wanted > TILE_SMALL ? GEMM_TILE(TILE_TR(NR_VECTORS), NR_VECTORS) GEMM_ARGUMENTS
+                                 : GEMM_TILE(TILE_SMALL, NR_VECTORS) GEMM_ARGUMENTS;
     else if (vectors == 1)
       from = GEMM_TILE(TILE_TR(1), 1) GEMM_ARGUMENTS;
 #if NR / VEC > 2

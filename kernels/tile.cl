@@ -179,14 +179,16 @@
 #define TILE_TR_1_4 4
 #define TILE_TR_1_1 4
 #define TILE_TR(tv) PASTE(PASTE(PASTE(TILE_TR_, VEC), _), tv)
-/* The smaller tile for a block's last rows. */
-#define TILE_HALF_14 7
-#define TILE_HALF_12 6
-#define TILE_HALF_8 4
-#define TILE_HALF_6 3
-#define TILE_HALF_4 1
-#define TILE_HALF_(rows) TILE_HALF_##rows
-#define TILE_HALF(rows) TILE_HALF_(rows)
+/* The smaller tile, for a block's last rows: where it is more than half of the whole one, two of them leave fewer rows
+ * unused than a whole one and a small one. */
+#define TILE_SMALL_16 3
+#define TILE_SMALL_8 4
+#define TILE_SMALL_4 3
+#define TILE_SMALL_1 1
+#define TILE_SMALL PASTE(TILE_SMALL_, VEC)
+/* Of `rest` rows that are left, those of the next tile. */
+#define TILE_NEXT_ROWS(rest, whole, small) \
+  min(rest, (rest) <= (small) || ((rest) > (whole) && (rest) <= 2 * (small)) ? (small) : (whole))
 #endif
 
 /* What happens to sums before they are stored. */
