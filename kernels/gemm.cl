@@ -197,11 +197,13 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
 }
 
 /* Of which vectors of outputs the places lie side by side. */
-static int FN(runs)(__global const int *order, const int outputs) {
+static int FN(runs)(const FN(ending) * end, const int outputs) {
   int runs = 0;
   for (int o = 0; o < outputs; o += VEC) {
+    __global const int *order = end->order + (end->overlaps ? min(o, outputs - VEC) : o);
     int together = 1;
-    for (int lane = 1; lane < min(VEC, outputs - o); lane++) together &= order[o + lane] == order[o] + lane;
+    for (int lane = 1; lane < (end->overlaps ? VEC : min(VEC, outputs - o)); lane++)
+      together &= order[lane] == order[0] + lane;
     runs |= together << (o / VEC);
   }
   return runs;
@@ -238,11 +240,12 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   work.from = p->mode & ORDERED_INPUTS ? orders + (order ? g->oc : 0) + group * inputs : 0;
   work.x = x + p->x_at + (work.from ? 0 : (long)group * inputs);
   FN(ending) end = FN(ending_of)(p);
+  end.overlaps = VEC > 1 && outputs >= VEC;
   for (int i = panel_from; i < panel_to; i++) {
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
     const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
     end.order = order ? order + o : 0;
-    end.runs = order ? FN(runs)(end.order, left) : 0;
+    end.runs = order ? FN(runs)(&end, left) : 0;
     FN(panel)
     (p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left, y + p->y_at + first,
      p->has_residual ? r + p->r_at + first : (__global const RT *)y);

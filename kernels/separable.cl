@@ -150,7 +150,8 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const int panel_from = panel_task * g->split[2], panel_to = min(g->split[5], panel_from + g->split[2]);
   const int pitch = g->c + VEC;
   __global const float *pointwise = w + p->w_at + ((long)g->kh * g->kw + 2) * g->c;
-  const FN(ending) end = FN(ending_of)(p);
+  FN(ending) end = FN(ending_of)(p);
+  end.overlaps = VEC > 1 && g->oc >= VEC;
   float strip[STRIP];
   for (int pixel = pixel_from; pixel < pixel_to; pixel += g->split[4]) {
     const int count = min(g->split[4], pixel_to - pixel);

@@ -97,21 +97,23 @@
 #define TILE_TO_SUMS_ROW(i) TILE_VECTORS(TILE_TO_SUMS, i)
 #define TILE_STORE_SUMS TILE_ROWS(TILE_TO_SUMS_ROW)
 
-/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once, and a last
- * half of one: channels mostly come in multiples of eight. A last vector of another number of outputs, and any other
+/* Residual, activation and store. Where the tile ends in a clip, its whole vectors go to memory at once. Whole are all
+ * of a group with so many outputs as a vector has: the last one overlaps the one before, and what both hold is equal.
+ * Of another group the last half of a vector goes to memory at once too; any other number of outputs, and any other
  * ending, go to `buffer`. Returns the first output that is left to finish there: the tiles of all sizes share one copy
  * of that code, for it holds every activation. */
+#define TILE_AT(v) (v + 1 < TV ? v * VEC : last)
 #define TILE_RESIDUAL(i, v) \
-  if (v + 1 < TV || whole) c##i##_##v += LOADV(rr + v * VEC);
+  if (v + 1 < TV || whole) c##i##_##v += LOADV(rr + TILE_AT(v));
 #define TILE_RESIDUAL_ROW(i)       \
   if (i < rows) {                  \
     TILE_VECTORS(TILE_RESIDUAL, i) \
   }                                \
   rr += end->r_pitch;
-#define TILE_CLIP(i, v)                                 \
-  if (v + 1 < TV || whole) {                            \
-    const FV t = c##i##_##v > high ? high : c##i##_##v; \
-    STOREV(c##i##_##v < low ? low : t, yy + v * VEC);   \
+#define TILE_CLIP(i, v)                                  \
+  if (v + 1 < TV || whole) {                             \
+    const FV t = c##i##_##v > high ? high : c##i##_##v;  \
+    STOREV(c##i##_##v < low ? low : t, yy + TILE_AT(v)); \
   }
 #define TILE_CLIP_ROW(i)       \
   if (i < rows) {              \
@@ -137,27 +139,28 @@
 #define TILE_DUMP_LAST(i, v) \
   if (v + 1 == TV) TILE_DUMP(i, v)
 #define TILE_DUMP_LAST_ROW(i) TILE_VECTORS(TILE_DUMP_LAST, i)
-#define TILE_STORE                                            \
-  const int whole = outputs == TV * VEC;                      \
-  if (end->act == F_CLIP && !end->order) {                    \
-    __global YT *yy = y;                                      \
-    if (end->has_residual) {                                  \
-      __global const RT *rr = r;                              \
-      TILE_ROWS(TILE_RESIDUAL_ROW)                            \
-    }                                                         \
-    const FV low = (FV)(end->act_a), high = (FV)(end->act_b); \
-    TILE_ROWS(TILE_CLIP_ROW)                                  \
-    if (whole) return TV * VEC;                               \
-    if (HALF_VEC < VEC && outputs == TV * VEC - HALF_VEC) {   \
-      __global const RT *rr = r + (TV - 1) * VEC;             \
-      yy = y + (TV - 1) * VEC;                                \
-      TILE_ROWS(TILE_LAST_HALF_ROW)                           \
-      return outputs;                                         \
-    }                                                         \
-    TILE_ROWS(TILE_DUMP_LAST_ROW)                             \
-    return (TV - 1) * VEC;                                    \
-  }                                                           \
-  TILE_ROWS(TILE_DUMP_ROW)                                    \
+#define TILE_STORE                                             \
+  const int whole = end->overlaps || outputs == TV * VEC;      \
+  const int last = (end->overlaps ? outputs : TV * VEC) - VEC; \
+  if (end->act == F_CLIP && !end->order) {                     \
+    __global YT *yy = y;                                       \
+    if (end->has_residual) {                                   \
+      __global const RT *rr = r;                               \
+      TILE_ROWS(TILE_RESIDUAL_ROW)                             \
+    }                                                          \
+    const FV low = (FV)(end->act_a), high = (FV)(end->act_b);  \
+    TILE_ROWS(TILE_CLIP_ROW)                                   \
+    if (whole) return TV * VEC;                                \
+    if (HALF_VEC < VEC && outputs == TV * VEC - HALF_VEC) {    \
+      __global const RT *rr = r + (TV - 1) * VEC;              \
+      yy = y + (TV - 1) * VEC;                                 \
+      TILE_ROWS(TILE_LAST_HALF_ROW)                            \
+      return outputs;                                          \
+    }                                                          \
+    TILE_ROWS(TILE_DUMP_LAST_ROW)                              \
+    return (TV - 1) * VEC;                                     \
+  }                                                            \
+  TILE_ROWS(TILE_DUMP_ROW)                                     \
   return 0;
 
 /* Floats of the largest tile's buffer. */
@@ -196,6 +199,7 @@ typedef struct FN(ending) {
   int y_pitch, r_pitch, has_residual, act;
   float act_a, act_b;
   __global const int *order; /* where in its pixel each output goes (y and r are then the pixel's start); 0: in order */
+  int overlaps;              /* the last vector of a group overlaps the one before */
   int runs;                  /* bit v: the outputs of order's v-th vector go side by side */
 } FN(ending);
 
@@ -208,6 +212,7 @@ static FN(ending) FN(ending_of)(const stage_params *p) {
   end.act_a = p->act_a[0];
   end.act_b = p->act_b[0];
   end.order = 0;
+  end.overlaps = 0;
   end.runs = 0;
   return end;
 }
@@ -217,18 +222,19 @@ static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __g
                        const int rows, const int outputs) {
   __global const int *order = end->order;
   const FV low = (FV)(end->act_a), high = (FV)(end->act_b);
-  if (end->act == F_HARD_SWISH && !order && !end->has_residual &&
-      outputs % VEC == 0) { /* the others' questions cost more */
+  const int whole = end->overlaps || outputs % VEC == 0, last = outputs - VEC;
+  if (end->act == F_HARD_SWISH && !order && !end->has_residual && whole) { /* the others' questions cost more */
     for (int i = 0; i < rows; i++, y += end->y_pitch, sums += pitch)
-      for (int o = 0; o < outputs; o += VEC) STOREV(FNV(hard_swish)(LOADV(sums + o)), y + o);
+      for (int o = 0; o < outputs; o += VEC) STOREV(FNV(hard_swish)(LOADV(sums + o)), y + min(o, last));
     return;
   }
   for (int i = 0; i < rows; i++, y += end->y_pitch, r += end->r_pitch, sums += pitch)
     for (int o = 0; o < outputs; o += VEC) {
-      const int count = min(VEC, outputs - o), together = !order || (end->runs >> (o / VEC) & 1);
-      const int at = order ? order[o] : o;
+      const int from = whole ? min(o, last) : o, count = whole ? VEC : min(VEC, outputs - o);
+      const int together = !order || (end->runs >> (o / VEC) & 1);
+      const int at = order ? order[from] : from;
       for (int lane = 0; !together && end->has_residual && lane < count; lane++)
-        sums[o + lane] += LOAD1(r + order[o + lane]);
+        sums[o + lane] += LOAD1(r + order[from + lane]);
       FV v = LOADV(sums + o);
       if (together && end->has_residual) v += FNV(load_part)(r + at, count);
       if (end->act == F_CLIP) {
@@ -242,6 +248,6 @@ static void FN(finish)(float *sums, const int pitch, const FN(ending) * end, __g
         continue;
       }
       STOREV(v, sums + o);
-      for (int lane = 0; lane < count; lane++) STORE1(sums[o + lane], y + order[o + lane]);
+      for (int lane = 0; lane < count; lane++) STORE1(sums[o + lane], y + order[from + lane]);
     }
 }

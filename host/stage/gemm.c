@@ -18,7 +18,7 @@ static size_t packed_floats(const stage *s, const variant *v) {
 
 static void pack(const stage *s, const variant *v, const sepcl_weights *sets, float *packed) {
   weight_reader reader = reader_of(s, sets);
-  panels_pack(&reader, s->groups, v, packed);
+  panels_pack_overlapping(&reader, s->groups, v, packed);
   float *zeros = packed + panels_floats(&reader, s->groups, v);
   memset(zeros, 0, (size_t)reader.inputs * sizeof *packed);
   float *orders = zeros + reader.inputs;

@@ -52,14 +52,28 @@ static void pack_column(const weight_reader *reader, int32_t o, size_t width, fl
       for (int32_t i = 0; i < reader->inputs; i++) *(column += width) = weight_at(reader, factor, o, ky, kx, i);
 }
 
-void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, float *packed) {
+/* A panel's columns; each is an output's, or of a last vector past them zeros. */
+static void pack(const weight_reader *reader, int32_t groups, const variant *v, bool overlapping, float *packed) {
   const size_t outputs = (size_t)(reader->outputs / groups), chain = taps_of(reader) + 1, nr = (size_t)v->nr;
+  const size_t vec = (size_t)v->vec, columns = round_up(outputs, vec), last_vector = columns - vec;
+  const size_t back = overlapping && outputs >= vec ? columns - outputs : 0; /* by how much that vector overlaps */
   memset(packed, 0, panels_floats(reader, groups, v) * sizeof *packed);
-  for (int32_t g = 0; g < groups; g++, packed += chain * round_up(outputs, (size_t)v->vec))
-    for (size_t o = 0; o < outputs; o++) {
-      const size_t first = o / nr * nr, left = round_up(outputs - first, (size_t)v->vec);
-      pack_column(reader, g * (int32_t)outputs + (int32_t)o, left < nr ? left : nr, packed + first * chain + o % nr);
+  for (int32_t g = 0; g < groups; g++, packed += chain * columns)
+    for (size_t column = 0; column < columns; column++) {
+      const size_t o = column < last_vector ? column : column - back;
+      const size_t first = column / nr * nr, left = columns - first;
+      if (o == outputs) break;
+      pack_column(reader, g * (int32_t)outputs + (int32_t)o, left < nr ? left : nr,
+                  packed + first * chain + column % nr);
     }
+}
+
+void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, float *packed) {
+  pack(reader, groups, v, false, packed);
+}
+
+void panels_pack_overlapping(const weight_reader *reader, int32_t groups, const variant *v, float *packed) {
+  pack(reader, groups, v, v->family == FAMILY_ROW, packed);
 }
 
 /* A task is about 10 microseconds of one core, by its arithmetic (to begin and end a tile takes as long as so many

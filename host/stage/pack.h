@@ -20,6 +20,9 @@ float weight_bias(const weight_reader *reader, double factor, int32_t o);
  * groups one after another; tails zero. */
 size_t panels_floats(const weight_reader *reader, int32_t groups, const variant *v);
 void panels_pack(const weight_reader *reader, int32_t groups, const variant *v, float *packed);
+/* The same, but of groups of at least v->vec outputs the last vector is whole and overlaps the one before: tile.cl's
+ * `overlaps`, of the row family. */
+void panels_pack_overlapping(const weight_reader *reader, int32_t groups, const variant *v, float *packed);
 
 /* Cuts `groups x images` products of `rows` x `panels` into tasks: split as kernels/gemm.cl has it. */
 void split_product(const variant *v, const device_limits *limits, stage_params *params);

@@ -51,7 +51,7 @@ static void pack(const stage *s, const variant *v, const sepcl_weights *sets, fl
       for (int32_t kx = 0; kx < depthwise.kernel_w; kx++) *(to += c) = weight_at(&depthwise, factor, o, ky, kx, 0);
   }
   memset(packed + depthwise_floats(s) - c, 0, c * sizeof *packed);
-  panels_pack(&pointwise, 1, v, packed + depthwise_floats(s));
+  panels_pack_overlapping(&pointwise, 1, v, packed + depthwise_floats(s));
 }
 
 /* About 5 microseconds of one core. */
