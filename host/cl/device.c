@@ -69,6 +69,16 @@ static uint64_t number_info(const cl_api *cl, cl_device_id id, cl_device_info wh
   return value;
 }
 
+/* Whether the promise of equal bits holds. OpenCL's full profile asks that fma be correctly rounded on every device:
+ * CL_FP_FMA says that hardware does it, and Intel's runtime for CPUs leaves it out though its fma is a correct one. */
+static bool is_reproducible(const cl_api *cl, cl_device_id id) {
+  const cl_device_fp_config fp = number_info(cl, id, CL_DEVICE_SINGLE_FP_CONFIG);
+  char profile[32];
+  text_info(cl, id, CL_DEVICE_PROFILE, profile, sizeof profile);
+  const bool fma = (fp & CL_FP_FMA) || !strcmp(profile, "FULL_PROFILE");
+  return fma && (fp & CL_FP_DENORM) && (fp & CL_FP_ROUND_TO_NEAREST);
+}
+
 static sepcl_status query_info(sepcl_device_info *info, const cl_api *cl, cl_device_id id) {
   memset(info, 0, sizeof *info);
   cl_platform_id platform = NULL;
@@ -86,8 +96,7 @@ static sepcl_status query_info(sepcl_device_info *info, const cl_api *cl, cl_dev
   info->local_memory = number_info(cl, id, CL_DEVICE_LOCAL_MEM_SIZE);
   info->max_work_group = number_info(cl, id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
   info->base_alignment = (uint32_t)number_info(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
-  cl_device_fp_config fp = number_info(cl, id, CL_DEVICE_SINGLE_FP_CONFIG);
-  info->reproducible = (fp & CL_FP_FMA) && (fp & CL_FP_DENORM) && (fp & CL_FP_ROUND_TO_NEAREST);
+  info->reproducible = is_reproducible(cl, id);
   char *extensions = calloc(1, 16384);
   if (!extensions) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for a device's extensions");
   text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
