@@ -69,6 +69,30 @@ static uint64_t number_info(const cl_api *cl, cl_device_id id, cl_device_info wh
   return value;
 }
 
+static bool names(const char *extensions, const char *name) { /* as a whole word */
+  const size_t length = strlen(name);
+  for (const char *at = extensions; (at = strstr(at, name)); at += length)
+    if ((at == extensions || at[-1] == ' ') && (!at[length] || at[length] == ' ')) return true;
+  return false;
+}
+
+/* Sizes of up to 31 items that cl_intel_required_subgroup_size offers, where subgroups can shuffle. */
+static uint32_t subgroup_sizes(const cl_api *cl, cl_device_id id) {
+  enum { SUB_GROUP_SIZES_INTEL = 0x4108 };
+  size_t sizes[16], bytes = 0;
+  uint32_t found = 0;
+  char *extensions = calloc(1, 16384);
+  if (!extensions) return 0; /* then without */
+  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
+  const bool offered = names(extensions, "cl_intel_required_subgroup_size") &&
+                       (names(extensions, "cl_intel_subgroups") || names(extensions, "cl_khr_subgroup_shuffle")) &&
+                       cl->clGetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) == CL_SUCCESS;
+  for (size_t i = 0; offered && i < bytes / sizeof *sizes; i++)
+    if (sizes[i] < 32) found |= UINT32_C(1) << sizes[i];
+  free(extensions);
+  return found;
+}
+
 /* Whether the promise of equal bits holds. OpenCL's full profile asks that fma be correctly rounded on every device:
  * CL_FP_FMA says that hardware does it, and Intel's runtime for CPUs leaves it out though its fma is a correct one. */
 static bool is_reproducible(const cl_api *cl, cl_device_id id) {
@@ -101,7 +125,7 @@ static sepcl_status query_info(sepcl_device_info *info, const cl_api *cl, cl_dev
   if (!extensions) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for a device's extensions");
   text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
   info->fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
-  info->subgroups = strstr(extensions, "cl_khr_subgroup") != NULL || strstr(extensions, "cl_intel_subgroups") != NULL;
+  info->subgroups = subgroup_sizes(cl, id) != 0;
   info->command_buffer = strstr(extensions, "cl_khr_command_buffer") != NULL;
   free(extensions);
   /* OpenCL 3.0's CL_DEVICE_ATOMIC_MEMORY_CAPABILITIES: acquire-release order at device scope. */
@@ -167,23 +191,6 @@ static sepcl_status choose(cl_device_id *out, const device_list *list, const cl_
   if (!list->count) return failure(SEPCL_NO_DEVICE, "the OpenCL drivers that are installed offer no device");
   return failure(SEPCL_NO_DEVICE, "no device matches \"%s\": `sepcl devices` lists the %d there are", spec,
                  list->count);
-}
-
-/* Sizes of up to 31 items that cl_intel_required_subgroup_size offers, where subgroups can shuffle. */
-static uint32_t subgroup_sizes(const cl_api *cl, cl_device_id id) {
-  enum { SUB_GROUP_SIZES_INTEL = 0x4108 };
-  size_t sizes[16], bytes = 0;
-  uint32_t found = 0;
-  char *extensions = calloc(1, 16384);
-  if (!extensions) return 0; /* then without */
-  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
-  const bool offered = strstr(extensions, "cl_intel_required_subgroup_size") &&
-                       strstr(extensions, "cl_intel_subgroups") &&
-                       cl->clGetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) == CL_SUCCESS;
-  for (size_t i = 0; offered && i < bytes / sizeof *sizes; i++)
-    if (sizes[i] < 32) found |= UINT32_C(1) << sizes[i];
-  free(extensions);
-  return found;
 }
 
 static uint64_t image_texels(const cl_api *cl, cl_device_id id) {
