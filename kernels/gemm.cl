@@ -54,13 +54,6 @@ typedef struct FN(work) {
   int soon_step;
 } FN(work);
 
-/* x * scale, or zeros where there is no x. */
-static void FN(scale_row)(float *to, __global const XT *x, __global const ST *scale, const int count) {
-  int k = 0;
-  for (; x && k + VEC <= count; k += VEC) STOREV(LOADV(x + k) * LOADV(scale + k), to + k);
-  for (; k < count; k++) to[k] = x ? LOAD1(x + k) * LOAD1(scale + k) : 0.0f;
-}
-
 /* The input under tap (ky, kx) of an output pixel, or the zeros. */
 static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, const int ky, const int kx) {
   const window_params *g = t->g;
@@ -88,8 +81,10 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
 /* TILE_FETCHING_LOOP with a[k] * scale[k] for a[k], multiplied by blocks of SCALED inputs beforehand: beside the sums
  * every product and its spreading over a vector would take the place of an fma. Where PADDED(i), row i is zeros
  * whatever the scale (infinity times 0 is NaN). */
-#define SCALED 128
-#define TILE_SCALE_ROW(i) FN(scale_row)(scaled + (i)*SCALED, PADDED(i) ? 0 : a##i + from, scale + from, scaled_steps);
+#define SCALED 256
+#define TILE_SCALE_ROW(i) STOREV(PADDED(i) ? (FV)(0.0f) : LOADV(a##i + from + at) * by, scaled + (i)*SCALED + at);
+#define TILE_SCALE_ONE(i) \
+  scaled[(i)*SCALED + at] = PADDED(i) ? 0.0f : LOAD1(a##i + from + at) * LOAD1(scale + from + at);
 #define TILE_SCALED_STEP(i)                      \
   {                                              \
     const FV a = (FV)(scaled[(i)*SCALED + (k)]); \
@@ -99,7 +94,14 @@ static __global const XT *FN(tap)(const FN(work) * t, const FN(pixel) * at, cons
   for (int from = 0; from < (count); from += SCALED) {  \
     float scaled[TR * SCALED];                          \
     const int scaled_steps = min(SCALED, (count)-from); \
-    TILE_ROWS(TILE_SCALE_ROW)                           \
+    int at = 0;                                         \
+    for (; at + VEC <= scaled_steps; at += VEC) {       \
+      const FV by = LOADV(scale + from + at);           \
+      TILE_ROWS(TILE_SCALE_ROW)                         \
+    }                                                   \
+    for (; at < scaled_steps; at++) {                   \
+      TILE_ROWS(TILE_SCALE_ONE)                         \
+    }                                                   \
     TILE_FETCHING_LOOP(scaled_steps, TILE_SCALED_STEP)  \
   }
 #define GEMM_PAGE 1024 /* floats */
