@@ -26,8 +26,8 @@ static NOINLINE int TILE_NAME(stem)(GEMM_TILE_PARAMETERS) {
 static int TILE_NAME(tile)(GEMM_TILE_PARAMETERS) {
   const FN(pixel) first = t->first;
   const int top = first.oy * t->g->sh - t->g->pt, left = first.ox * t->g->sw - t->g->pl;
-  /* Of pixels side by side the taps above and below the image are left out, and where all of them lie inside the image
-   * with all their taps, those of a kernel's row are one run. */
+  /* Of pixels side by side the taps that lie outside the image for all of them are left out, and where all of them lie
+   * inside the image with all their taps, those of a kernel's row are one run. */
   const int side_by_side = first.ox + rows <= t->g->ow;
   const int inside = side_by_side && left >= 0 && left + (rows - 1) * t->g->sw + (t->g->kw - 1) * t->g->dw < t->g->w;
 #if VEC > 1
@@ -56,6 +56,10 @@ static int TILE_NAME(tile)(GEMM_TILE_PARAMETERS) {
         TILE_ROWS(TILE_NEXT_ROW)
       } else if (side_by_side) {
         int column = left + kx * g->dw;
+        if (column >= g->w || column + (rows - 1) * g->sw < 0) {
+          b += inputs * TV * VEC;
+          continue;
+        }
         TILE_ROWS(TILE_EDGE_ROW)
       } else {
         TILE_ROWS(TILE_TAP)
