@@ -157,6 +157,22 @@ FIRST_LANES_OF(half)
 #define PREFETCH_NEAR(p) PREFETCH_AS(p, 0, 3)
 #define PREFETCH_TO_WRITE(p) PREFETCH_AS(p, 1, 3)
 
+/* M(0), M(1), ... for as many names or literal indices. */
+#define REPEAT_1(M) M(0)
+#define REPEAT_2(M) REPEAT_1(M) M(1)
+#define REPEAT_3(M) REPEAT_2(M) M(2)
+#define REPEAT_4(M) REPEAT_3(M) M(3)
+#define REPEAT_5(M) REPEAT_4(M) M(4)
+#define REPEAT_6(M) REPEAT_5(M) M(5)
+#define REPEAT_7(M) REPEAT_6(M) M(6)
+#define REPEAT_8(M) REPEAT_7(M) M(7)
+#define REPEAT_9(M) REPEAT_8(M) M(8)
+#define REPEAT_10(M) REPEAT_9(M) M(9)
+#define REPEAT_11(M) REPEAT_10(M) M(10)
+#define REPEAT_12(M) REPEAT_11(M) M(11)
+#define REPEAT_13(M) REPEAT_12(M) M(12)
+#define REPEAT_14(M) REPEAT_13(M) M(13)
+
 /* For helpers that tiles call many times: a call would want the stage's parameters, and the tile's sums, in memory.
  * Not for those that return structures: what is left of them when they are inlined stops Oclgrind. */
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline

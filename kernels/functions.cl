@@ -468,10 +468,12 @@ typedef struct FNV(tree) {
   int blocks;
 } FNV(tree);
 
-/* Loops of fixed length, and inline: once they are unrolled, `levels` can be registers. */
+/* Loops of fixed length, and inline: unrolled, `levels` can be registers. Those of long vectors stay in memory. */
 ALWAYS_INLINE void FNV(tree_add)(FNV(tree) * tree, FV sum) {
   const int bits = tree->blocks++;
+#if VEC <= 4
 #pragma unroll
+#endif
   for (int level = 0; level < 26; level++) {
     const FV kept = tree->levels[level];
     const int taken = bits >> level & 1;
@@ -485,7 +487,9 @@ ALWAYS_INLINE FV FNV(tree_sum)(const FNV(tree) * tree) {
   const int bits = tree->blocks;
   FV sum = tree->levels[0];
   bool begun = bits & 1;
+#if VEC <= 4
 #pragma unroll
+#endif
   for (int level = 1; level < 26; level++) {
     if (!(bits >> level)) break;
     if (!(bits >> level & 1)) continue;

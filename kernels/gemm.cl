@@ -173,8 +173,8 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   const int single = pixel_to - pixel_from <= tile_rows;
   work->soon = panel + (single ? GEMM_PAGE : chain * width);
   work->soon_step = single ? width : clamp(width * tile_rows / (pixel_to - pixel_from), 1, width);
-  /* Worth tiles of pixels side by side alone: short chains, since others look for their taps one by one, and taps so far
-   * apart that some lie outside the image for a whole tile. */
+  /* Worth tiles of pixels side by side alone: short chains, since others look for their taps one by one, and taps so
+   * far apart that some lie outside the image for a whole tile. */
   const int aligned = CONV && (work->inputs < 16 || g->dw >= tile_rows) && g->ow >= 2 * tile_rows;
   if (CONV) work->first = FN(pixel_of)(g, pixel_from);
   for (int pixel = pixel_from, wanted; pixel < pixel_to; pixel += wanted, work->soon += chain * work->soon_step) {

@@ -1,40 +1,84 @@
-/* Pools over all pixels: a unit is VEC channels of one image. extra_float[0] is 1 / pixels. */
+/* Pools over all pixels: a unit is WIDE vectors of channels of one image, side by side, so that their sums do not wait
+ * for each other and lines of memory are read whole. Vector k's channels lie at[k] in a pixel; vectors past the last
+ * channel repeat the last one. extra_float[0] is 1 / pixels. */
+#define EACH_VECTOR PASTE(REPEAT_, WIDE)
+#define READ(k) FNV(load_part)(pixel + at[k], count)
 
-static FV FN(sum)(__global const XT *from, const stage_params *p, const int pixels, const int count) {
-  FNV(tree) tree;
-  tree.blocks = 0;
+static void FN(sum)(__global const XT *from, const int *at, const stage_params *p, const int pixels, const int count,
+                    FV *sums) {
+#define START(k) trees[k].blocks = 0;
+#define BLOCK(k) FV block##k = (FV)(0.0f);
+#define ADD(k) block##k = block##k + READ(k);
+#define ADD_BLOCK(k) FNV(tree_add)(&trees[k], block##k);
+#define FINISH(k) sums[k] = FNV(tree_sum)(&trees[k]);
+  FNV(tree) trees[WIDE];
+  __global const XT *pixel = from;
+  EACH_VECTOR(START)
   for (int first = 0; first < pixels; first += 64) {
-    const int end = min(first + 64, pixels);
-    FV sum = (FV)(0.0f);
-    for (int i = first; i < end; i++) sum = sum + FNV(load_part)(from + (long)i * p->x_pitch, count);
-    FNV(tree_add)(&tree, sum);
+    EACH_VECTOR(BLOCK)
+    for (int i = first; i < min(first + 64, pixels); i++, pixel += p->x_pitch) {
+      EACH_VECTOR(ADD)
+    }
+    EACH_VECTOR(ADD_BLOCK)
   }
-  return FNV(tree_sum)(&tree);
+  EACH_VECTOR(FINISH)
+#undef START
+#undef BLOCK
+#undef ADD
+#undef ADD_BLOCK
+#undef FINISH
 }
 
-static FV FN(extreme)(__global const XT *from, const stage_params *p, const int pixels, const int count) {
-  FV best = FNV(load_part)(from, count);
-  for (int i = 1; i < pixels; i++) {
-    const FV v = FNV(load_part)(from + (long)i * p->x_pitch, count);
-    if (p->mode == 2)
-      best = v > best || v != v ? v : best;
-    else
-      best = v < best || v != v ? v : best;
+static void FN(extreme)(__global const XT *from, const int *at, const stage_params *p, const int pixels,
+                        const int count, FV *extremes) {
+#define START(k) FV best##k = READ(k);
+#define GREATER(k)                                 \
+  {                                                \
+    const FV v = READ(k);                          \
+    best##k = v > best##k || v != v ? v : best##k; \
   }
-  return best;
+#define LESS(k)                                    \
+  {                                                \
+    const FV v = READ(k);                          \
+    best##k = v < best##k || v != v ? v : best##k; \
+  }
+#define FINISH(k) extremes[k] = best##k;
+  __global const XT *pixel = from;
+  EACH_VECTOR(START)
+  for (int i = 1; i < pixels; i++) {
+    pixel += p->x_pitch;
+    if (p->mode == 2) {
+      EACH_VECTOR(GREATER)
+    } else {
+      EACH_VECTOR(LESS)
+    }
+  }
+  EACH_VECTOR(FINISH)
+#undef START
+#undef GREATER
+#undef LESS
+#undef FINISH
 }
 
 static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const window_params *g = &p->u.window;
-  const int vectors = (g->c + VEC - 1) / VEC, pixels = g->h * g->w;
-  FOR_UNITS(unit, g->n * vectors) {
-    const int n = unit / vectors, count = min(g->c, VEC);
-    const int c = g->c < VEC ? 0 : min(unit % vectors * VEC, g->c - VEC);
-    __global const XT *from = x + p->x_at + (long)n * pixels * p->x_pitch + c;
-    FV v = p->mode < 2 ? FN(sum)(from, p, pixels, count) : FN(extreme)(from, p, pixels, count);
-    if (p->mode == 0) v = v * (FV)(p->extra_float[0]);
-    v = activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
-    __global YT *to = y + p->y_at + (long)n * p->y_pitch + c;
-    FNV(store_part)(v, to, count);
+  const int units = (g->c + WIDE * VEC - 1) / (WIDE * VEC), pixels = g->h * g->w, count = min(g->c, VEC);
+  FOR_UNITS(unit, g->n * units) {
+    const int n = unit / units, first = unit % units * WIDE * VEC;
+    __global const XT *from = x + p->x_at + (long)n * pixels * p->x_pitch;
+    int at[WIDE];
+    for (int k = 0; k < WIDE; k++) at[k] = g->c < VEC ? 0 : min(first + k * VEC, g->c - VEC);
+    FV v[WIDE];
+    if (p->mode < 2)
+      FN(sum)(from, at, p, pixels, count, v);
+    else
+      FN(extreme)(from, at, p, pixels, count, v);
+    for (int k = 0; k < WIDE; k++) {
+      if (p->mode == 0) v[k] = v[k] * (FV)(p->extra_float[0]);
+      v[k] = activateV(v[k], p->act[0], p->act_a[0], p->act_b[0]);
+      FNV(store_part)(v[k], y + p->y_at + (long)n * p->y_pitch + at[k], count);
+    }
   }
 }
+#undef EACH_VECTOR
+#undef READ

@@ -11,7 +11,8 @@ static const char *refuses(const stage *s, const variant *v, const device_limits
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
   int64_t pixels = (int64_t)s->input.h * s->input.w;
   params->extra_float[0] = 1.0f / (float)pixels;
-  split_units(params, (int64_t)s->input.n * ((s->input.c + v->vec - 1) / v->vec), pixels * s->input.n * s->input.c, v,
+  const int32_t channels = variant_macro(v, "WIDE") * v->vec; /* of a unit */
+  split_units(params, (int64_t)s->input.n * ceil_div(s->input.c, channels), pixels * s->input.n * s->input.c, v,
               limits);
 }
 

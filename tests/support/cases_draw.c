@@ -24,7 +24,10 @@ static void draw_axis(rng *r, bool usual, int32_t axis[5]) {
   int32_t *kernel = &axis[0], *stride = &axis[1], *dilation = &axis[2], *before = &axis[3], *after = &axis[4];
   *kernel = usual ? PICK(r, 3, 3, 3, 5, 5, 7, 1, 2, 4) : PICK(r, 1, 2, 3, 4, 5, 6, 7, 7, 11);
   *stride = usual ? PICK(r, 1, 1, 2) : rng_one_in(r, 8) ? rng_range(r, 3, 5) : rng_range(r, 1, 3);
-  *dilation = usual || rng_one_in(r, 2) ? 1 : rng_range(r, 1, 3);
+  if (rng_one_in(r, 8))
+    *dilation = rng_range(r, 4, 14); /* whole tiles of pixels lie outside the image under some taps */
+  else
+    *dilation = usual || rng_one_in(r, 2) ? 1 : rng_range(r, 1, 3);
   int32_t reach = *dilation * (*kernel - 1);
   *before = rng_range(r, 0, reach);
   *after = rng_range(r, 0, reach);
