@@ -188,6 +188,61 @@ START_TEST(measured_ranges_bound_every_stage) {
 }
 END_TEST
 
+/* Convolutions whose ranges pass the largest float where inputs reach 1e34. */
+static sepcl_graph *deep(void) {
+  sepcl_graph *graph = NULL;
+  ck_assert_int_eq(sepcl_graph_create(&graph), SEPCL_OK);
+  float weights[CHANNELS * CHANNELS];
+  for (int i = 0; i < CHANNELS * CHANNELS; i++) weights[i] = i % 3 ? 10.0f : -10.0f;
+  const int64_t shape[4] = {1, SIDE, SIDE, CHANNELS}, kernel[4] = {CHANNELS, CHANNELS, 1, 1};
+  sepcl_conv_attributes conv = SEPCL_CONV_ATTRIBUTES_INIT;
+  conv.outputs = CHANNELS;
+  sepcl_value v = sepcl_graph_input(graph, "x", 4, shape);
+  for (int i = 0; i < 5; i++) {
+    v = sepcl_graph_conv(graph, v, sepcl_graph_constant(graph, 4, kernel, weights), SEPCL_NO_VALUE, &conv);
+    v = sepcl_graph_activation(graph, v, (sepcl_activation){.kind = SEPCL_RELU});
+  }
+  sepcl_graph_output(graph, "y", v);
+  ck_assert_int_eq(sepcl_graph_status(graph), SEPCL_OK);
+  return graph;
+}
+
+/* Where ranges pass the largest float, stages have a bound for what they read, and keep it; where they read more, the
+ * bound says nothing, and is not held against them. */
+START_TEST(bounds_are_given_what_is_read) {
+  sepcl_graph *graph = deep();
+  proof_check_options options = {f16(), 1, 0, false, false, stdout};
+  options.network.input_high = 1e34f;
+  sepcl_network *network = NULL;
+  ck_assert_int_eq(sepcl_network_plan(&network, test_context_shared()->device, graph, &options.network), SEPCL_OK);
+  sepcl_stage_info stage;
+  int given = 0;
+  for (int i = 0; i < sepcl_network_stage_count(network); i++) {
+    ck_assert_int_eq(sepcl_network_stage_info(&stage, network, i), SEPCL_OK);
+    ck_assert(stage.error_bound > 0 && isfinite(stage.error_bound) && !stage.unknown);
+    ck_assert(stage.given == 0.0 || stage.given == 65504.0);
+    given += stage.given > 0;
+  }
+  ck_assert_int_gt(given, 1);
+  ck_assert_int_lt(given, 5);
+  sepcl_network_free(network);
+  float x[SIDE * SIDE * CHANNELS];
+  proof_check r;
+  for (int large = 0; large < 2; large++) {
+    for (int i = 0; i < SIDE * SIDE * CHANNELS; i++) x[i] = (float)(i % 7) * (large ? 1e3f : 1e-7f);
+    ck_assert_msg(proof_check_run(&r, test_context_shared(), graph, x, &options), "%s", r.message);
+    ck_assert_int_eq(r.outside, 0);
+    ck_assert_int_eq(r.given, large ? 0 : given);
+    ck_assert_int_eq(r.unknown, large ? given : 0);
+  }
+  options.divisor = 1e9;
+  for (int i = 0; i < SIDE * SIDE * CHANNELS; i++) x[i] = (float)(i % 7) * 1e-5f;
+  ck_assert(proof_check_run(&r, test_context_shared(), graph, x, &options));
+  ck_assert_int_gt(r.outside, 0);
+  sepcl_graph_free(graph);
+}
+END_TEST
+
 /* What is known of a function's results holds for numbers drawn at random, and for pairs of them `error` apart. */
 START_TEST(functions_keep_within_what_is_known) {
   static const float parameters[SEPCL_FUNCTION_COUNT][2] = {
@@ -381,6 +436,7 @@ Suite *suite_half(void) {
   tcase_add_test(tcase, the_input_range_counts);
   tcase_add_loop_test(tcase, stages_keep_within_their_bounds, 0, NETWORKS);
   tcase_add_test(tcase, measured_ranges_bound_every_stage);
+  tcase_add_test(tcase, bounds_are_given_what_is_read);
   tcase_add_loop_test(tcase, functions_keep_within_what_is_known, 0, SEPCL_FUNCTION_COUNT);
   tcase_add_test(tcase, replays_agree);
   tcase_add_test(tcase, floats_have_bounds);

@@ -58,6 +58,7 @@ static cJSON *stage_json(const sepcl_stage_info *stage) {
   json_proven(object, "low", known ? stage->low : INFINITY);
   json_proven(object, "high", known ? stage->high : INFINITY);
   json_proven(object, "error_bound", known ? stage->error_bound : INFINITY);
+  if (stage->given > 0) json_number(object, "given", stage->given);
   if (stage->unknown) json_text(object, "unknown", stage->unknown);
   return object;
 }
@@ -99,7 +100,7 @@ static int print_json(const session *s) {
 static void proven_cells(table *t, const sepcl_stage_info *stage) {
   if (stage->error_bound >= 0) {
     table_cell(t, "%.4g", fmax(fabs(stage->low), fabs(stage->high)));
-    table_cell(t, "%.2g", stage->error_bound);
+    table_cell(t, "%.2g%s", stage->error_bound, stage->given > 0 ? " given" : "");
   } else {
     table_cell(t, "%s", stage->unknown ? "unknown:" : "");
     table_cell(t, "%s", stage->unknown ? stage->unknown : "");
@@ -128,6 +129,27 @@ static void print_stages(const session *s) {
   table_free(t);
 }
 
+/* The network's bound, and what some stages' depends on. */
+static void print_error(const session *s) {
+  int stages = 0, unknown = 0;
+  double given = 0;
+  for (int i = 0; i < sepcl_network_stage_count(s->network); i++) {
+    sepcl_stage_info stage;
+    if (sepcl_network_stage_info(&stage, s->network, i) != SEPCL_OK) continue;
+    stages += stage.given > 0;
+    unknown += stage.unknown != NULL;
+    given = fmax(given, stage.given);
+  }
+  if (s->info.error_bound >= 0.0)
+    printf("error     at most %.3g of the output's range, 1 saying nothing\n", s->info.error_bound);
+  else
+    printf("error     no bound of the whole is known: %s\n",
+           stages || unknown ? "ranges are too wide for some stages'" : "nobody asked");
+  if (stages)
+    printf("          given: %d stages' bounds hold whenever what they read is within %g to %g\n", stages, -given,
+           given);
+}
+
 static int print_tables(const session *s) {
   print_stages(s);
   puts("\npasses");
@@ -148,10 +170,7 @@ static int print_tables(const session *s) {
   if (is_f16(s))
     printf("memory    f16 for %d tensors; f32 for %d that could pass 65504\n", info->halves, info->kept_floats);
   printf("inputs    within %g to %g: what follows holds for those\n", (double)s->input_low, (double)s->input_high);
-  if (info->error_bound >= 0.0)
-    printf("error     at most %.3g of the output's range, 1 saying nothing\n", info->error_bound);
-  else
-    puts("error     no bound is known: some stage has none");
+  print_error(s);
   printf(
       "bits      %s\n",
       info->reproducible && s->device_info.reproducible

@@ -211,8 +211,9 @@ static int print_tables(const run *r, size_t top) {
       char shape[160];
       float least = INFINITY, most = -INFINITY;
       for (size_t k = 0; k < info->elements; k++) {
-        least = fminf(least, r->outputs.data[i][k]);
-        most = fmaxf(most, r->outputs.data[i][k]);
+        const float v = r->outputs.data[i][k];
+        least = v < least || isnan(v) ? v : least; /* a NaN stays: nothing is less */
+        most = v > most || isnan(v) ? v : most;
       }
       table_cell(t, "%s", info->name);
       table_cell(t, "%s", npy_shape_text(shape, sizeof shape, info->rank, info->dims));

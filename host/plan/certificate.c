@@ -290,6 +290,31 @@ static void reset(certificate *c) {
   }
 }
 
+/* ---- where ranges are too wide ---- */
+
+/* The storage's contents, its numbers taken to lie within +-GIVEN_INPUTS; constants are what they are. */
+static void take_within(const certificate *c, sepcl_value root) {
+  if (root == SEPCL_NO_VALUE || c->network->storages[root].kind == STORAGE_WEIGHTS) return;
+  const contents *in = &c->storages[root];
+  for (int64_t i = 0; i < in->count; i++) in->channels[i] = known_within(in->channels[i], GIVEN_INPUTS);
+}
+
+/* A bound for each stage that has none for all inputs: one that holds where what the stage reads is no larger than any
+ * half. Worst cases multiply from stage to stage until floats do not hold them; what stages really read does not. */
+static bool certify_given(certificate *c) {
+  bool done = true;
+  for (int32_t i = 0; done && i < c->network->step_count; i++) {
+    step *p = &c->network->steps[i];
+    if (p->view || !p->proven.why) continue;
+    take_within(c, p->x.root);
+    take_within(c, p->r.root);
+    take_within(c, p->s.root);
+    done = certify_step(c, p);
+    p->given = p->proven.why ? 0 : GIVEN_INPUTS;
+  }
+  return done;
+}
+
 static double output_error(const certificate *c) {
   const sepcl_network *network = c->network;
   double worst = 0;
@@ -348,6 +373,7 @@ sepcl_status certify_network(sepcl_network *network) {
     done = certify_steps(&c);
   }
   if (done) network->error_bound = output_error(&c);
+  done = done && certify_given(&c);
   if (done) set_halves(network);
   network->certified = done;
   close_certificate(&c);

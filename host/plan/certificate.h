@@ -3,6 +3,9 @@
 
 #include "run/network.h"
 
+/* Where nothing is proven of a stage for all inputs, it is for operands of up to this magnitude, the largest half's. */
+#define GIVEN_INPUTS LARGEST_HALF
+
 /* Between lowering and binding: fills in what is proven of every step and of the network, and with SEPCL_F16 decides
  * which values are halves in memory, those that cannot overflow. Reads all weights. */
 sepcl_status certify_network(sepcl_network *network);

@@ -111,6 +111,13 @@ known known_stored_half(known k) {
   return known_widened(k, fmax(HALF_ROUNDOFF * known_magnitude(&k), 0x1p-25));
 }
 
+known known_within(known k, double size) {
+  if (k.why) return known_exact(-size, size);
+  k.low = fmin(fmax(k.low, -size), size);
+  k.high = fmin(fmax(k.high, -size), size);
+  return k;
+}
+
 known known_loaded(known k) {
   k.local = 0;
   return k;

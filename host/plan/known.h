@@ -41,6 +41,8 @@ known known_binary(sepcl_binary kind, known a, known b);
 known known_function(sepcl_activation a, known x);
 /* Rounded to a half in memory. */
 known known_stored_half(known k);
+/* If it is known from elsewhere that the number lies in [-size, size]. */
+known known_within(known k, double size);
 /* What a stage that reads it from memory sees: no local error. */
 known known_loaded(known k);
 

@@ -68,7 +68,9 @@ static void fill_proven(sepcl_stage_info *out, const sepcl_network *network, con
   out->unknown = p->proven.why;
   out->low = p->proven.low;
   out->high = p->proven.high;
-  if (!p->proven.why) out->error_bound = p->proven.local;
+  if (p->proven.why) return;
+  out->error_bound = p->proven.local;
+  out->given = p->given;
 }
 
 int32_t sepcl_network_stage_count(const sepcl_network *network) { return network ? network->step_count : 0; }

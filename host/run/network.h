@@ -43,6 +43,7 @@ typedef struct step {
   const char *reason; /* of the kernel's choice; static */
   uint64_t macs, bytes;
   known proven; /* of what it writes, as it is in memory; where the network is certified */
+  double given; /* > 0: `proven` holds where what the stage reads, constants aside, lies in [-given, given] */
 } step;
 
 struct sepcl_network {

@@ -95,7 +95,8 @@ sepcl_status sepcl_network_tune(sepcl_tune_report *out, sepcl_device *device, co
   }
   const double begin = seconds_now();
   t.limit = tune_options->seconds > 0.0 ? tune_options->seconds : full ? 80.0 : 30.0;
-  t.candidate_count = full ? (int32_t)TUNE_CANDIDATES : (int32_t)TUNE_QUICK_CANDIDATES;
+  t.cut_count = full ? (int32_t)TUNE_CUTS : (int32_t)TUNE_QUICK_CUTS;
+  t.network_count = full ? (int32_t)TUNE_NETWORKS : (int32_t)TUNE_QUICK_NETWORKS;
   t.rounds = full ? FULL_ROUNDS : QUICK_ROUNDS;
   sepcl_status status = tune(&t);
   release(&t);

@@ -7,17 +7,13 @@
 #include "run/tuner.h"
 #include "select/cost.h"
 
-/* A candidate for all stages at once: how many tasks for each unit of the device, over how many panels, and whether
- * with which of the tuner's networks: each stage's first or second best variant, or the one for images. 0: the stage's
- * own rule. */
-typedef struct candidate {
-  int32_t tasks_per_unit, panel_tasks, network;
-} candidate;
+/* How a stage is cut: how many tasks for each unit of the device, over how many panels; 0: the stage's own rule. */
+typedef struct cut {
+  int32_t tasks_per_unit, panel_tasks;
+} cut;
 
-static const candidate candidates[] = {{0, 0, 0}, {2, 0, 0},  {8, 0, 0}, {0, 1, 0},  {0, 2, 0},  {0, 0, 1}, {0, 0, 2},
-                                       {4, 0, 0}, {16, 0, 0}, {0, 4, 0}, {8, 2, 0},  {1, 0, 0},  {4, 1, 0}, {4, 2, 0},
-                                       {4, 4, 0}, {8, 1, 0},  {8, 4, 0}, {16, 1, 0}, {32, 0, 0}, {4, 0, 1}};
-_Static_assert(sizeof candidates / sizeof *candidates == TUNE_CANDIDATES, "tuner.h has another count");
+static const cut cuts[TUNE_CUTS] = {{0, 0}, {2, 0}, {8, 0}, {0, 1}, {0, 2}, {4, 0}, {16, 0}, {0, 4},  {8, 2},
+                                    {1, 0}, {4, 1}, {4, 2}, {4, 4}, {8, 1}, {8, 4}, {16, 1}, {32, 0}, {16, 2}};
 
 /* What a winner must gain: another variant makes one more kernel to compile and keep. */
 static const double SPLIT_GAIN = 0.97, VARIANT_GAIN = 0.9;
@@ -61,41 +57,49 @@ static float **make_arrays(const sepcl_network *network, int32_t first, int32_t 
   return arrays;
 }
 
-/* What network 1 tries. Row variants differ in their vectors, tiles in their shapes. */
-static bool is_second(const variant *v, const variant *first) {
-  if (variant_macro(v, "IMAGE")) return false;
-  return v->family == FAMILY_TILE ? v->mr != first->mr : v > first && v->vec != first->vec;
+/* Whether timing a variant may teach more than timing the first did: row variants differ in their vectors. */
+static bool is_other(const variant *v, const variant *first) {
+  if (v == first || v->stage != first->stage || v->family != first->family) return false;
+  return v->family == FAMILY_TILE || (v > first && v->vec != first->vec);
 }
 
-/* What network 2 tries. */
-static bool is_for_images(const variant *v, const variant *first) {
-  (void)first;
-  return variant_macro(v, "IMAGE") != 0;
+typedef struct ranked {
+  const variant *v;
+  double cost;
+} ranked;
+
+/* Into a list in the order of cost; of equals, what came first. */
+static void insert(ranked *list, int32_t *count, int32_t room, ranked r) {
+  int32_t at = *count;
+  while (at > 0 && list[at - 1].cost > r.cost) at--;
+  if (at >= room) return;
+  if (*count < room) ++*count;
+  memmove(&list[at + 1], &list[at], (size_t)(*count - 1 - at) * sizeof *list);
+  list[at] = r;
 }
 
-typedef bool (*alternative)(const variant *v, const variant *first);
-static const alternative alternatives[TUNE_NETWORKS] = {NULL, is_second, is_for_images};
-
-/* The first variant of that sort that can run the stage on this kind of device; NULL: there is none. */
-static const variant *find_alternative(const sepcl_network *network, const step *p, alternative is) {
-  const variant *first = p->bound.v;
+/* The stage's other variants on this kind of device, the best first: their number. */
+static int32_t rank_alternatives(ranked *list, int32_t room, const sepcl_network *network, const step *p) {
   const device_limits limits = device_limits_of(network->device);
+  const device_rates rates = rates_of_limits(&limits);
+  int32_t count = 0;
   bound_stage bound;
   for (const variant *v = variants; v->name; v++)
-    if (v->stage == first->stage && v->family == first->family && v != first && is(v, first) &&
-        stage_bind(&bound, &p->bound.s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK)
-      return v;
-  return NULL;
+    if (is_other(v, p->bound.v) && stage_bind(&bound, &p->bound.s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK)
+      insert(list, &count, room, (ranked){v, stage_seconds(&bound, &rates, &limits, true)});
+  return count;
 }
 
-/* Binds all stages of a network to variants of that sort; *any: some have one. */
-static sepcl_status take_alternatives(sepcl_network *network, alternative is, bool *any) {
+/* Binds all stages of network `index` to their variant of that rank; *any: some have so many. */
+static sepcl_status take_alternatives(sepcl_network *network, int index, bool *any) {
   *any = false;
   for (int32_t i = 0; i < network->step_count; i++) {
     step *p = &network->steps[i];
+    ranked others[TUNE_NETWORKS];
     if (!has_kernel(p) || !tuning_concerns(&p->bound.s)) continue;
-    const tuned_choice choice = {find_alternative(network, p, is), 0, 0};
-    if (choice.v && bind_step(network, p, &choice) == SEPCL_OK) *any = true;
+    if (rank_alternatives(others, TUNE_NETWORKS - 1, network, p) < index) continue;
+    const tuned_choice choice = {others[index - 1].v, 0, 0};
+    if (bind_step(network, p, &choice) == SEPCL_OK) *any = true;
   }
   plan_weights(network);
   return settle_image(network);
@@ -105,7 +109,7 @@ static sepcl_status take_alternatives(sepcl_network *network, alternative is, bo
 static sepcl_status prepare_alternative(tuner *t, const sepcl_network_options *own, int index) {
   bool any = false;
   TRY(network_lay_out(&t->networks[index], t->device, t->graph, own));
-  TRY(take_alternatives(t->networks[index], alternatives[index], &any));
+  TRY(take_alternatives(t->networks[index], index, &any));
   if (!any) {
     sepcl_network_free(t->networks[index]);
     t->networks[index] = NULL;
@@ -131,23 +135,28 @@ sepcl_status tuner_prepare(tuner *t) {
   for (int32_t i = 0; t->outputs && i < outputs; i++)
     if (!t->outputs[i]) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the tuning's outputs");
   if (!t->inputs || !t->outputs) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
-  for (int i = 1; i < TUNE_NETWORKS; i++) TRY(prepare_alternative(t, &own, i));
+  for (int i = 1; i < t->network_count; i++) TRY(prepare_alternative(t, &own, i));
   return SEPCL_OK;
 }
 
 /* ---- measuring ---- */
 
-bool candidate_is_split(int32_t index) { return !candidates[index].network; }
+int32_t candidate_count(const tuner *t) { return t->cut_count + t->network_count - 1; }
+
+bool candidate_is_split(const tuner *t, int32_t index) { return index < t->cut_count; }
+
+static int32_t network_of(const tuner *t, int32_t index) {
+  return candidate_is_split(t, index) ? 0 : index - t->cut_count + 1;
+}
 
 tuned_choice candidate_choice(const tuner *t, const tuned_shape *s, int32_t index) {
-  const candidate *c = &candidates[index];
-  const sepcl_network *network = t->networks[c->network];
-  const int32_t units = (int32_t)device_limits_of(t->device).compute_units;
-  return (tuned_choice){c->network ? network->steps[s->step].bound.v : NULL, c->tasks_per_unit * units, c->panel_tasks};
+  const int32_t which = network_of(t, index), units = (int32_t)device_limits_of(t->device).compute_units;
+  if (which) return (tuned_choice){t->networks[which]->steps[s->step].bound.v, 0, 0};
+  return (tuned_choice){NULL, cuts[index].tasks_per_unit * units, cuts[index].panel_tasks};
 }
 
 static sepcl_status apply(const tuner *t, int32_t index) {
-  sepcl_network *network = t->networks[candidates[index].network];
+  sepcl_network *network = t->networks[network_of(t, index)];
   for (int32_t i = 0; i < network->step_count; i++) {
     if (t->shape_of[i] < 0) continue;
     const tuned_choice choice = candidate_choice(t, &t->shapes[t->shape_of[i]], index);
@@ -162,7 +171,7 @@ static bool is_cut_alike(const stage_params *a, const stage_params *b) {
 }
 
 static sepcl_status profile(tuner *t, int32_t index, uint64_t *ns) {
-  const int32_t which = candidates[index].network;
+  const int32_t which = network_of(t, index);
   TRY(apply(t, index));
   TRY(sepcl_execution_profile(t->executions[which], (const float *const *)t->inputs, ns));
   for (int32_t k = 0; k < t->shape_count; k++) {
@@ -181,10 +190,10 @@ static void choose(tuner *t) {
   for (int32_t k = 0; k < t->shape_count; k++) {
     tuned_shape *s = &t->shapes[k];
     double least = s->best[0];
-    for (int32_t c = 1; c < t->candidate_count; c++) {
+    for (int32_t c = 1; c < candidate_count(t); c++) {
       if (s->best[c] <= 0.0) continue;
       t->report.candidates++;
-      const double gain = candidates[c].network ? VARIANT_GAIN : SPLIT_GAIN;
+      const double gain = network_of(t, c) ? VARIANT_GAIN : SPLIT_GAIN;
       if (s->best[c] >= gain * s->best[0] || s->best[c] >= least) continue;
       least = s->best[c];
       s->choice = candidate_choice(t, s, c);
@@ -199,8 +208,8 @@ static sepcl_status judge_model(tuner *t) {
   double *least = calloc((size_t)t->shape_count + 1, sizeof *least);
   int32_t *picks = calloc((size_t)t->shape_count + 1, sizeof *picks);
   sepcl_status status = least && picks ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
-  for (int32_t c = 0; c < t->candidate_count && status == SEPCL_OK; c++) {
-    const sepcl_network *network = t->networks[candidates[c].network];
+  for (int32_t c = 0; c < candidate_count(t) && status == SEPCL_OK; c++) {
+    const sepcl_network *network = t->networks[network_of(t, c)];
     if (!network) continue;
     status = apply(t, c);
     for (int32_t k = 0; k < t->shape_count && status == SEPCL_OK; k++) {
@@ -214,7 +223,7 @@ static sepcl_status judge_model(tuner *t) {
   for (int32_t k = 0; k < t->shape_count && status == SEPCL_OK; k++) {
     const tuned_shape *s = &t->shapes[k];
     double best = s->best[0];
-    for (int32_t c = 1; c < t->candidate_count; c++)
+    for (int32_t c = 1; c < candidate_count(t); c++)
       if (s->best[c] > 0.0 && s->best[c] < best) best = s->best[c];
     t->report.rules_ms += 1e3 * s->best[0];
     t->report.model_ms += 1e3 * s->best[picks[k]];
@@ -231,8 +240,8 @@ sepcl_status tuner_measure_stages(tuner *t) {
   sepcl_status status = SEPCL_OK;
   for (int32_t round = 0; round < t->rounds && status == SEPCL_OK && !(round && tuner_is_late(t, 0.6)); round++) {
     tuner_show(t, 0.1 + 0.5 * round / t->rounds, "measuring stages");
-    for (int32_t c = 0; c < t->candidate_count && status == SEPCL_OK; c++)
-      if (t->networks[candidates[c].network]) status = profile(t, c, ns);
+    for (int32_t c = 0; c < candidate_count(t) && status == SEPCL_OK; c++)
+      if (t->networks[network_of(t, c)]) status = profile(t, c, ns);
     t->report.rounds++;
   }
   free(ns);

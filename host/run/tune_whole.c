@@ -137,8 +137,8 @@ static sepcl_status descend(tuner *t) {
   for (int32_t n = 0; status == SEPCL_OK && !tuner_is_late(t, 0.9) && (k = slowest(t, tried)) >= 0; n++) {
     tuner_show(t, 0.7 + 0.2 * n / t->shape_count, "measuring the whole, shape by shape");
     tried[k] = true;
-    for (int32_t c = 0; c < t->candidate_count && status == SEPCL_OK && !tuner_is_late(t, 0.9); c++)
-      if (candidate_is_split(c) && is_near(&t->shapes[k], c))
+    for (int32_t c = 0; c < candidate_count(t) && status == SEPCL_OK && !tuner_is_late(t, 0.9); c++)
+      if (candidate_is_split(t, c) && is_near(&t->shapes[k], c))
         status = try_choice(t, &current, &t->shapes[k], candidate_choice(t, &t->shapes[k], c));
   }
   free_whole(current);

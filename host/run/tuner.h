@@ -5,7 +5,9 @@
 #include "run/run.h"
 #include "select/tuning.h"
 
-enum { TUNE_CANDIDATES = 20, TUNE_QUICK_CANDIDATES = 11, TUNE_NETWORKS = 3 };
+/* Cuts of the default variants come first, then a candidate for each of the other networks. */
+enum { TUNE_CUTS = 18, TUNE_QUICK_CUTS = 9, TUNE_NETWORKS = 8, TUNE_QUICK_NETWORKS = 5 };
+enum { TUNE_CANDIDATES = TUNE_CUTS + TUNE_NETWORKS - 1 };
 
 /* A stage's shape, which some steps may have in common. */
 typedef struct tuned_shape {
@@ -21,11 +23,13 @@ typedef struct tuner {
   const sepcl_tune_options *how;
   const sepcl_graph *graph;
   const sepcl_network_options *options;
-  sepcl_network *networks[TUNE_NETWORKS]; /* the default variants, the second best, weights read as images */
+  /* The default variants; then those that the cost model ranks first of the others, second, ...; NULL: no stage has so
+   * many. */
+  sepcl_network *networks[TUNE_NETWORKS];
   sepcl_execution *executions[TUNE_NETWORKS];
   int32_t *shape_of; /* per step; -1: none */
   tuned_shape *shapes;
-  int32_t shape_count, candidate_count, rounds;
+  int32_t shape_count, cut_count, network_count, rounds;
   float **inputs, **outputs;
   double start, limit;
   sepcl_tune_report report;
@@ -39,8 +43,10 @@ bool tuner_is_late(const tuner *t, double share);
 /* tune_stages.c: the networks of all candidates; then the best of them for each shape. */
 sepcl_status tuner_prepare(tuner *t);
 sepcl_status tuner_measure_stages(tuner *t);
-/* Whether the stages of a candidate were measured, and cut nothing but tasks. */
-bool candidate_is_split(int32_t index);
+/* Of all cuts and networks, those that this level tries: 0 is the default, cuts precede networks. */
+int32_t candidate_count(const tuner *t);
+/* Whether the candidate cuts nothing but tasks. */
+bool candidate_is_split(const tuner *t, int32_t index);
 tuned_choice candidate_choice(const tuner *t, const tuned_shape *s, int32_t index);
 
 /* tune_whole.c: keeps of the shapes' choices what makes whole inferences faster. */

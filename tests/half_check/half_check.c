@@ -1,8 +1,10 @@
 /* sepcl_half_check [--precision f32|f16|f16-sums] [--measured] [--device SPEC] [--low X --high X] [--tile] [--verbose]
  * [MODEL.onnx | ZOO_SPEC]... runs networks stage by stage and holds every stage against exact arithmetic on what it
  * read: each result must lie in its proven range and within its proven error. Without arguments: the zoo, in f16.
+ * Inputs are drawn from the range that `sepcl plan` takes: that of a photograph's colours where the network takes
+ * pictures.
  * --tile: kernels for GPUs. --measured: bounds for the ranges that each stage's operands have in this run, so that
- * every stage has one, however deep the network is. Two controls beside each network must be found out: bounds divided
+ * it is the closest, however deep the network is. Two controls beside each network must be found out: bounds divided
  * by a million, and in every stage one weight changed so that a result moves by thrice the stage's bound. */
 #include <math.h>
 #include <stdlib.h>
@@ -18,16 +20,25 @@ typedef struct command {
   float low, high;
   bool verbose, tile, measured;
   sepcl_precision precision;
-  int stages, unknown; /* of all networks so far */
+  int stages, unknown, given; /* of all networks so far */
 } command;
 
-static float *inputs_of(const sepcl_graph *graph, const command *c) {
+static float *inputs_of(const sepcl_graph *graph, const float range[2]) {
   sepcl_io_info info;
   if (sepcl_graph_input_info(&info, graph, 0)) return NULL;
   float *x = malloc(info.elements * sizeof *x);
   rng r = rng_of(11, 0, 0);
-  for (size_t i = 0; x && i < info.elements; i++) x[i] = rng_float(&r, c->low, c->high);
+  for (size_t i = 0; x && i < info.elements; i++) x[i] = rng_float(&r, range[0], range[1]);
   return x;
+}
+
+/* Black and white as `sepcl plan` has them for networks that take pictures; else -1 to 1. */
+static void set_range(float range[2], const command *c, const sepcl_graph *graph) {
+  sepcl_io_info x;
+  const bool known = sepcl_graph_input_count(graph) == 1 && !sepcl_graph_input_info(&x, graph, 0) && x.rank == 4;
+  const bool picture = known && (x.dims[1] == 3 || x.dims[1] == 1 || x.dims[3] == 3 || x.dims[3] == 1);
+  range[0] = c->low < c->high ? c->low : picture ? -0.485f / 0.229f : -1;
+  range[1] = c->low < c->high ? c->high : picture ? (1 - 0.406f) / 0.225f : 1;
 }
 
 static bool check(command *c, const char *name) {
@@ -39,9 +50,11 @@ static bool check(command *c, const char *name) {
   proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, c->measured, stdout};
   options.network.precision = c->precision;
   if (c->tile) options.network.family = SEPCL_FAMILY_TILE;
-  options.network.input_low = c->low;
-  options.network.input_high = c->high;
-  float *x = inputs_of(graph, c);
+  float range[2];
+  set_range(range, c, graph);
+  options.network.input_low = range[0];
+  options.network.input_high = range[1];
+  float *x = inputs_of(graph, range);
   proof_check r = {0}, divided = {0}, perturbed = {0};
   bool good = x && proof_check_run(&r, &c->context, graph, x, &options);
   if (!good) printf("%-50s FAILED %s\n", name, x ? r.message : "out of memory");
@@ -55,12 +68,15 @@ static bool check(command *c, const char *name) {
     good = !r.outside && r.finite && !(c->measured && r.unknown) && divided.outside && perturbed.moved &&
            !perturbed.hidden;
     printf(
-        "%-50s %s %d stages, %d with halves, %d with sums of them, %d outside, %d unknown, worst %.2f of its bound, "
+        "%-50s %s %d stages, %d with halves, %d with sums of them, %d outside, %d given, %d unknown, worst %.2f of its "
+        "bound, "
         "%d tensors f16, %d kept f32, controls found: %d, and %d of %d moved (%d could not be)\n",
-        name, good ? "good" : "BAD", r.stages, r.halves, r.half_sums, r.outside, r.unknown, r.worst, r.info.halves,
-        r.info.kept_floats, divided.outside, perturbed.moved - perturbed.hidden, perturbed.moved, perturbed.unmoved);
+        name, good ? "good" : "BAD", r.stages, r.halves, r.half_sums, r.outside, r.given, r.unknown, r.worst,
+        r.info.halves, r.info.kept_floats, divided.outside, perturbed.moved - perturbed.hidden, perturbed.moved,
+        perturbed.unmoved);
   }
   c->stages += r.stages;
+  c->given += r.given;
   c->unknown += r.unknown;
   fflush(stdout);
   free(x);
@@ -76,7 +92,7 @@ static bool parse_precision(sepcl_precision *out, const char *name) {
 }
 
 int main(int argc, char **argv) {
-  command c = {.low = -1, .high = 1, .precision = SEPCL_F16};
+  command c = {.precision = SEPCL_F16};
   const char *device = NULL;
   int at = 1;
   for (; at < argc && argv[at][0] == '-'; at++) {
@@ -108,6 +124,7 @@ int main(int argc, char **argv) {
   else if (c.unknown)
     printf("each of the %d stages that have a bound within it; %d have none\n", c.stages - c.unknown, c.unknown);
   else
-    printf("every stage of %d within its bound\n", c.stages);
+    printf("every stage of %d within its bound, %d of them bounds for what they read, which was as given\n", c.stages,
+           c.given);
   return bad != 0;
 }

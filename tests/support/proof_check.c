@@ -152,8 +152,30 @@ static bool certify_as_measured(step *p, const checker *c, const content in[3]) 
     if (operands[i]->root != SEPCL_NO_VALUE)
       ranges[i] = ranges_of(&in[i], storage_channels(network, operands[i]->root));
   const bool done = certify_measured(network, p, ranges) == SEPCL_OK;
+  p->given = 0;
   for (int i = 0; i < 3; i++) free(ranges[i]);
   return done;
+}
+
+/* Of which channels an operand's storage is read; whoever reads it by strides may read all. */
+static int64_t read_width(const step *p, int operand) {
+  const stage *s = &p->bound.s;
+  if (s->rank) return INT64_MAX;
+  return operand == 1 && s->kind != STAGE_DEFORM_CONV ? s->output.c : s->input.c;
+}
+
+/* Whether the stage reads what its bound is given for. Behind those channels lies what nobody has written yet. */
+static bool is_given(const checker *c, const step *p, const content in[3]) {
+  const place *operands[3] = {&p->x, &p->r, &p->s};
+  const storage *storages = c->execution->network->storages;
+  for (int k = 0; p->given > 0 && k < 3; k++) {
+    const place *at = operands[k];
+    if (at->root == SEPCL_NO_VALUE || storages[at->root].kind == STORAGE_WEIGHTS) continue;
+    const int64_t pitch = at->pitch > 0 ? at->pitch : 1, width = p->bound.s.input_order ? pitch : read_width(p, k);
+    for (int64_t i = at->offset; i < in[k].elements; i++)
+      if ((i - at->offset) % pitch < width && !(fabs((double)in[k].values[i]) <= p->given)) return false;
+  }
+  return true;
 }
 
 static void judge(checker *c, const step *p, const content *y, exact_operands *o, sepcl_weights *sets) {
@@ -174,6 +196,7 @@ static bool check_step(checker *c, int32_t index) {
   for (int i = 0; i < 3 && done; i++)
     if (operands[i]->root != SEPCL_NO_VALUE) done = read_storage(&in[i], c, operands[i]);
   if (done && c->options->measured) done = certify_as_measured(&of_measured, c, in);
+  const bool given = done && is_given(c, p, in);
   done = done && launch(c, index) && read_storage(&in[3], c, &p->y);
   sepcl_weights sets[3];
   const stage_params *params = &p->bound.params;
@@ -194,8 +217,12 @@ static bool check_step(checker *c, int32_t index) {
   c->out->stages++;
   c->out->halves += (p->bound.s.halves & ALL_HALVES) != 0;
   c->out->half_sums += (p->bound.s.halves & HALF_SUMS) != 0;
-  c->out->unknown += p->proven.why != NULL;
-  if (done && !p->proven.why) judge(c, p, &in[3], &o, sets);
+  c->out->unknown += p->proven.why || !given;
+  c->out->given += !p->proven.why && given && p->given > 0;
+  if (done && given && !p->proven.why) judge(c, p, &in[3], &o, sets);
+  if (done && !given && c->options->verbose)
+    fprintf(c->options->log, "  %-40s reads more than %g, for which it has a bound\n",
+            c->execution->network->graph->nodes[p->node].name, p->given);
   if (p->proven.why && c->options->verbose)
     fprintf(c->options->log, "  %-40s unknown: %s\n", c->execution->network->graph->nodes[p->node].name, p->proven.why);
   free(o.y);

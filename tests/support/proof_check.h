@@ -19,7 +19,8 @@ typedef struct proof_check_options {
 } proof_check_options;
 
 typedef struct proof_check {
-  int32_t stages, halves, unknown; /* launched; with halves in memory; without a bound */
+  int32_t stages, halves, unknown; /* launched; with halves in memory; without a bound for what they read */
+  int32_t given;                   /* with a bound that depends on what they read, which was so */
   int32_t half_sums;               /* with sums in halves */
   int32_t outside;                 /* stages that are not within their bound or range */
   int32_t moved;                   /* of the control: stages with a result that one weight moves so far */
