@@ -88,8 +88,7 @@ typedef struct sepcl_device_options {
   const char *cache_dir; /* where program binaries and tuning results are kept; NULL: the user's cache folder;
                             "": nothing is kept */
 } sepcl_device_options;
-#define SEPCL_DEVICE_OPTIONS_INIT \
-  { sizeof(sepcl_device_options), NULL }
+#define SEPCL_DEVICE_OPTIONS_INIT {sizeof(sepcl_device_options), NULL}
 
 /* Uses the caller's context and one of its devices; retains both. `options` may be NULL. */
 SEPCL_API sepcl_status sepcl_device_wrap(sepcl_device **out, cl_context context, cl_device_id id,
@@ -109,12 +108,13 @@ SEPCL_API cl_device_id sepcl_device_id(const sepcl_device *device);
 typedef struct sepcl_device_info {
   char platform[128], name[128], driver[128], version[128];
   cl_device_type type;
-  uint32_t compute_units, clock_mhz, vector_width; /* vector_width: the device's native floats per vector */
+  uint32_t compute_units, clock_mhz, vector_width; /* vector_width: floats per vector, native or preferred */
   uint64_t global_memory, local_memory, max_work_group;
-  uint32_t base_alignment; /* bytes */
+  uint32_t local_is_global; /* 1: local memory is a part of global memory, no faster one */
+  uint32_t base_alignment;  /* bytes */
   uint32_t reproducible;   /* 1: fma, denormals and rounding are such that the promise of equal bits holds */
   uint32_t fp16, subgroups, command_buffer, device_atomics; /* 1: the device has it */
-  uint32_t platform_number, device_number;                  /* its "P:D"; set by sepcl_devices only */
+  uint32_t platform_number, device_number; /* its "P:D"; set by sepcl_devices only */
 } sepcl_device_info;
 
 /* What is known of the device; platform and device number are 0 here. Fails on a null pointer only. */
@@ -135,8 +135,7 @@ typedef struct sepcl_window {
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
   int32_t pad_top, pad_left, pad_bottom, pad_right;
 } sepcl_window;
-#define SEPCL_WINDOW_INIT \
-  { 1, 1, 1, 1, 1, 1, 0, 0, 0, 0 }
+#define SEPCL_WINDOW_INIT {1, 1, 1, 1, 1, 1, 0, 0, 0, 0}
 
 /* A function of one number, applied to each output (x is the input; a and b are the struct's). Constants and the order
  * of the roundings are in docs/numerics.md. NaN in gives NaN out. */
@@ -177,8 +176,7 @@ typedef struct sepcl_activation {
   sepcl_function kind;
   float a, b;
 } sepcl_activation;
-#define SEPCL_ACTIVATION_INIT \
-  { SEPCL_NONE, 0.0f, 0.0f }
+#define SEPCL_ACTIVATION_INIT {SEPCL_NONE, 0.0f, 0.0f}
 
 typedef enum sepcl_binary {
   SEPCL_ADD = 0,
@@ -194,16 +192,11 @@ typedef enum sepcl_binary {
 
 typedef enum sepcl_pool_kind {
   SEPCL_MAX_POOL = 0,
-  SEPCL_AVERAGE_POOL,             /* divides by the number of taps inside the input */
+  SEPCL_AVERAGE_POOL,            /* divides by the number of taps inside the input */
   SEPCL_AVERAGE_POOL_WITH_PADDING /* divides by the number of taps inside input and padding */
 } sepcl_pool_kind;
 
-typedef enum sepcl_reduction {
-  SEPCL_REDUCE_MEAN = 0,
-  SEPCL_REDUCE_SUM,
-  SEPCL_REDUCE_MAX,
-  SEPCL_REDUCE_MIN
-} sepcl_reduction;
+typedef enum sepcl_reduction { SEPCL_REDUCE_MEAN = 0, SEPCL_REDUCE_SUM, SEPCL_REDUCE_MAX, SEPCL_REDUCE_MIN } sepcl_reduction;
 
 /* The order in which weights lie in host memory; O outputs, I inputs of one group, H and W the kernel's. */
 typedef enum sepcl_weight_layout {
@@ -235,16 +228,15 @@ typedef struct sepcl_conv_desc {
   const char *variant;  /* a kernel's name from `sepcl kernels`, or NULL: chosen for the device and shape */
 } sepcl_conv_desc;
 #define SEPCL_CONV_DESC_INIT \
-  { sizeof(sepcl_conv_desc), {1, 1, 1, 1}, 1, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, 0, 0, NULL }
+  {sizeof(sepcl_conv_desc), {1, 1, 1, 1}, 1, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, 0, 0, NULL}
 
 /* The creating functions check everything that a shape can tell (SEPCL_INVALID_SHAPE, SEPCL_OVERFLOW,
- * SEPCL_INVALID_ARGUMENT, the message naming the field), choose a kernel or take desc->variant (SEPCL_UNSUPPORTED where
- * that kernel cannot run the shape) and compile it if this device has not met it yet. The op keeps nothing of `desc`;
- * free it before the device. Any thread may create. */
+ * SEPCL_INVALID_ARGUMENT, the message naming the field), choose a kernel or take desc->variant (SEPCL_UNSUPPORTED where that
+ * kernel cannot run the shape) and compile it if this device has not met it yet. The op keeps nothing of `desc`; free it
+ * before the device. Any thread may create. */
 /* Any kernel size, stride, dilation and groups. One weight set. */
 SEPCL_API sepcl_status sepcl_conv_create(sepcl_op **out, sepcl_device *device, const sepcl_conv_desc *desc);
-/* A 1x1 convolution as a matrix product over the stored input: no im2col, no workspace; any stride, groups and pitch.
- */
+/* A 1x1 convolution as a matrix product over the stored input: no im2col, no workspace; any stride, groups and pitch. */
 SEPCL_API sepcl_status sepcl_pointwise_create(sepcl_op **out, sepcl_device *device, const sepcl_conv_desc *desc);
 /* `groups` must equal the input channels, `outputs` be a multiple of them. */
 SEPCL_API sepcl_status sepcl_depthwise_create(sepcl_op **out, sepcl_device *device, const sepcl_conv_desc *desc);
@@ -260,11 +252,9 @@ typedef struct sepcl_separable_desc {
   int32_t has_residual;
   const char *variant;
 } sepcl_separable_desc;
-#define SEPCL_SEPARABLE_DESC_INIT                                                                                      \
-  {                                                                                                                    \
-    sizeof(sepcl_separable_desc), {1, 1, 1, 1}, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, 0, \
-        NULL                                                                                                           \
-  }
+#define SEPCL_SEPARABLE_DESC_INIT                                                                                     \
+  {sizeof(sepcl_separable_desc), {1, 1, 1, 1}, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, 0, \
+   NULL}
 /* Checks, chooses and compiles as sepcl_conv_create does. */
 SEPCL_API sepcl_status sepcl_separable_create(sepcl_op **out, sepcl_device *device, const sepcl_separable_desc *desc);
 
@@ -278,11 +268,9 @@ typedef struct sepcl_inverted_residual_desc {
   int32_t has_residual;
   const char *variant;
 } sepcl_inverted_residual_desc;
-#define SEPCL_INVERTED_RESIDUAL_DESC_INIT                                                               \
-  {                                                                                                     \
-    sizeof(sepcl_inverted_residual_desc), {1, 1, 1, 1}, 1, 1, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, \
-        SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, 0, NULL                                           \
-  }
+#define SEPCL_INVERTED_RESIDUAL_DESC_INIT                                           \
+  {sizeof(sepcl_inverted_residual_desc), {1, 1, 1, 1}, 1, 1, SEPCL_WINDOW_INIT,     \
+   SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, SEPCL_ACTIVATION_INIT, 0, NULL}
 /* Checks, chooses and compiles as sepcl_conv_create does. */
 SEPCL_API sepcl_status sepcl_inverted_residual_create(sepcl_op **out, sepcl_device *device,
                                                       const sepcl_inverted_residual_desc *desc);
@@ -296,8 +284,7 @@ typedef struct sepcl_gemm_desc {
   int32_t has_residual;
   const char *variant;
 } sepcl_gemm_desc;
-#define SEPCL_GEMM_DESC_INIT \
-  { sizeof(sepcl_gemm_desc), 1, 1, 1, SEPCL_ACTIVATION_INIT, 0, NULL }
+#define SEPCL_GEMM_DESC_INIT {sizeof(sepcl_gemm_desc), 1, 1, 1, SEPCL_ACTIVATION_INIT, 0, NULL}
 /* Checks, chooses and compiles as sepcl_conv_create does. One weight set. */
 SEPCL_API sepcl_status sepcl_gemm_create(sepcl_op **out, sepcl_device *device, const sepcl_gemm_desc *desc);
 
@@ -311,7 +298,7 @@ typedef struct sepcl_pool_desc {
   const char *variant;
 } sepcl_pool_desc;
 #define SEPCL_POOL_DESC_INIT \
-  { sizeof(sepcl_pool_desc), SEPCL_MAX_POOL, {1, 1, 1, 1}, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, NULL }
+  {sizeof(sepcl_pool_desc), SEPCL_MAX_POOL, {1, 1, 1, 1}, SEPCL_WINDOW_INIT, SEPCL_ACTIVATION_INIT, NULL}
 /* Checks, chooses and compiles as sepcl_conv_create does; a window of padding alone is SEPCL_INVALID_SHAPE. */
 SEPCL_API sepcl_status sepcl_pool_create(sepcl_op **out, sepcl_device *device, const sepcl_pool_desc *desc);
 
@@ -327,7 +314,7 @@ typedef struct sepcl_elementwise_desc {
   const char *variant;
 } sepcl_elementwise_desc;
 #define SEPCL_ELEMENTWISE_DESC_INIT \
-  { sizeof(sepcl_elementwise_desc), {1, 1, 1, 1}, 0, 0, SEPCL_ADD, SEPCL_ACTIVATION_INIT, NULL }
+  {sizeof(sepcl_elementwise_desc), {1, 1, 1, 1}, 0, 0, SEPCL_ADD, SEPCL_ACTIVATION_INIT, NULL}
 /* Checks, chooses and compiles as sepcl_conv_create does. */
 SEPCL_API sepcl_status sepcl_elementwise_create(sepcl_op **out, sepcl_device *device,
                                                 const sepcl_elementwise_desc *desc);
@@ -347,12 +334,11 @@ typedef struct sepcl_weights {
   uint32_t size;
   const float *weights;
   sepcl_weight_layout layout;
-  const float *bias;                           /* [outputs], or NULL: zeros */
+  const float *bias;                          /* [outputs], or NULL: zeros */
   const float *gamma, *beta, *mean, *variance; /* [outputs] each; gamma NULL: ones, mean, beta NULL: zeros */
   float epsilon;
 } sepcl_weights;
-#define SEPCL_WEIGHTS_INIT \
-  { sizeof(sepcl_weights), NULL, SEPCL_OIHW, NULL, NULL, NULL, NULL, NULL, 1e-5f }
+#define SEPCL_WEIGHTS_INIT {sizeof(sepcl_weights), NULL, SEPCL_OIHW, NULL, NULL, NULL, NULL, NULL, 1e-5f}
 
 /* Bytes of the packed weights; 0 where the op has none. */
 SEPCL_API size_t sepcl_op_packed_size(const sepcl_op *op);
@@ -370,10 +356,7 @@ typedef struct sepcl_op_args {
   uint32_t size;
   sepcl_operand input, output, weights, residual, scale;
 } sepcl_op_args;
-#define SEPCL_OP_ARGS_INIT                                                         \
-  {                                                                                \
-    sizeof(sepcl_op_args), {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, { 0, 0, 0 } \
-  }
+#define SEPCL_OP_ARGS_INIT {sizeof(sepcl_op_args), {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}
 
 typedef struct sepcl_sync {
   uint32_t wait_count;
@@ -382,8 +365,8 @@ typedef struct sepcl_sync {
 } sepcl_sync;
 
 /* Enqueues the kernel. Neither blocks, allocates nor compiles. `sync` may be NULL. The output may not overlap any other
- * operand, except that an elementwise op may work in place; channel slices of one tensor do not overlap. The buffers
- * must live until the kernel has ended. Everything is checked before anything is enqueued: SEPCL_INVALID_ARGUMENT,
+ * operand, except that an elementwise op may work in place; channel slices of one tensor do not overlap. The buffers must
+ * live until the kernel has ended. Everything is checked before anything is enqueued: SEPCL_INVALID_ARGUMENT,
  * SEPCL_MISALIGNED, SEPCL_INVALID_SHAPE (a pitch below the channels), SEPCL_OVERFLOW, SEPCL_BUFFER_TOO_SMALL or
  * SEPCL_WRONG_CONTEXT, the message naming the operand. */
 SEPCL_API sepcl_status sepcl_op_enqueue(sepcl_op *op, cl_command_queue queue, const sepcl_op_args *args,
@@ -391,10 +374,9 @@ SEPCL_API sepcl_status sepcl_op_enqueue(sepcl_op *op, cl_command_queue queue, co
 
 /* ------------------------------------------------------------------------------------------------- 2. graph */
 
-/* Nodes and values of a network, built node by node on the host; needs no device. Each node makes one value. A node
- * that cannot be added poisons the graph: later calls return SEPCL_NO_VALUE, and sepcl_graph_status,
- * sepcl_network_compile and sepcl_graph_save report the first cause with the node's name. Values are row-major; images
- * are [N][H][W][C]. */
+/* Nodes and values of a network, built node by node on the host; needs no device. Each node makes one value. A node that
+ * cannot be added poisons the graph: later calls return SEPCL_NO_VALUE, and sepcl_graph_status, sepcl_network_compile
+ * and sepcl_graph_save report the first cause with the node's name. Values are row-major; images are [N][H][W][C]. */
 typedef struct sepcl_graph sepcl_graph;
 typedef int32_t sepcl_value;
 #define SEPCL_NO_VALUE (-1)
@@ -427,8 +409,7 @@ typedef struct sepcl_conv_attributes {
   int32_t outputs, groups;
   sepcl_weight_layout layout;
 } sepcl_conv_attributes;
-#define SEPCL_CONV_ATTRIBUTES_INIT \
-  { sizeof(sepcl_conv_attributes), SEPCL_WINDOW_INIT, 1, 1, SEPCL_OIHW }
+#define SEPCL_CONV_ATTRIBUTES_INIT {sizeof(sepcl_conv_attributes), SEPCL_WINDOW_INIT, 1, 1, SEPCL_OIHW}
 /* x [N][H][W][C]; weights: a constant with as many floats as outputs, kernel and C / groups ask for, in `layout`; bias
  * [outputs] or SEPCL_NO_VALUE. groups = C is a depthwise convolution. */
 SEPCL_API sepcl_value sepcl_graph_conv(sepcl_graph *graph, sepcl_value x, sepcl_value weights, sepcl_value bias,
@@ -442,7 +423,7 @@ typedef struct sepcl_conv_transpose_attributes {
                                  [outputs][H][W][C] */
 } sepcl_conv_transpose_attributes;
 #define SEPCL_CONV_TRANSPOSE_ATTRIBUTES_INIT \
-  { sizeof(sepcl_conv_transpose_attributes), SEPCL_WINDOW_INIT, 1, 1, 0, 0, SEPCL_OIHW }
+  {sizeof(sepcl_conv_transpose_attributes), SEPCL_WINDOW_INIT, 1, 1, 0, 0, SEPCL_OIHW}
 /* Output height: (H - 1) stride - pads + dilation (kernel - 1) + 1 + output_pad. */
 SEPCL_API sepcl_value sepcl_graph_conv_transpose(sepcl_graph *graph, sepcl_value x, sepcl_value weights,
                                                  sepcl_value bias, const sepcl_conv_transpose_attributes *attributes);
@@ -461,13 +442,13 @@ typedef enum sepcl_norm_kind { SEPCL_LAYER_NORM = 0, SEPCL_INSTANCE_NORM, SEPCL_
 typedef struct sepcl_norm_attributes {
   uint32_t size;
   sepcl_norm_kind kind;
-  int32_t axis;            /* layer norm: the first normalised axis; negative counts from the end */
-  float epsilon;           /* layer and instance norm */
-  int32_t window;          /* LRN: channels in a window */
-  float alpha, beta, bias; /* LRN: y = x / (bias + alpha / window * sum of squares)^beta */
+  int32_t axis;               /* layer norm: the first normalised axis; negative counts from the end */
+  float epsilon;              /* layer and instance norm */
+  int32_t window;             /* LRN: channels in a window */
+  float alpha, beta, bias;    /* LRN: y = x / (bias + alpha / window * sum of squares)^beta */
 } sepcl_norm_attributes;
 #define SEPCL_NORM_ATTRIBUTES_INIT \
-  { sizeof(sepcl_norm_attributes), SEPCL_LAYER_NORM, -1, 1e-5f, 5, 1e-4f, 0.75f, 1.0f }
+  {sizeof(sepcl_norm_attributes), SEPCL_LAYER_NORM, -1, 1e-5f, 5, 1e-4f, 0.75f, 1.0f}
 /* Instance norm works over H and W of [N][H][W][C], scale and shift being constants [C]; layer norm over the axes from
  * `axis` on, scale and shift having their shape. scale and shift may be SEPCL_NO_VALUE, and are for LRN. */
 SEPCL_API sepcl_value sepcl_graph_norm(sepcl_graph *graph, sepcl_value x, sepcl_value scale, sepcl_value shift,
@@ -484,8 +465,7 @@ typedef struct sepcl_pool_attributes {
   sepcl_window window;
   int32_t ceil_mode;
 } sepcl_pool_attributes;
-#define SEPCL_POOL_ATTRIBUTES_INIT \
-  { sizeof(sepcl_pool_attributes), SEPCL_MAX_POOL, SEPCL_WINDOW_INIT, 0 }
+#define SEPCL_POOL_ATTRIBUTES_INIT {sizeof(sepcl_pool_attributes), SEPCL_MAX_POOL, SEPCL_WINDOW_INIT, 0}
 /* Slides over H and W of [N][H][W][C]; ceil_mode 1 keeps a last window that reaches past the padded end. */
 SEPCL_API sepcl_value sepcl_graph_pool(sepcl_graph *graph, sepcl_value x, const sepcl_pool_attributes *attributes);
 
@@ -504,8 +484,8 @@ SEPCL_API sepcl_value sepcl_graph_matmul(sepcl_graph *graph, sepcl_value a, sepc
 SEPCL_API sepcl_value sepcl_graph_concat(sepcl_graph *graph, const sepcl_value *values, int32_t count, int32_t axis);
 /* Per axis: the first index, how many, and the step (not 0, may be negative). Arrays of the value's rank; steps may be
  * NULL: ones. */
-SEPCL_API sepcl_value sepcl_graph_slice(sepcl_graph *graph, sepcl_value x, const int64_t *starts, const int64_t *counts,
-                                        const int64_t *steps);
+SEPCL_API sepcl_value sepcl_graph_slice(sepcl_graph *graph, sepcl_value x, const int64_t *starts,
+                                        const int64_t *counts, const int64_t *steps);
 
 typedef enum sepcl_pad_mode { SEPCL_PAD_CONSTANT = 0, SEPCL_PAD_REFLECT, SEPCL_PAD_EDGE } sepcl_pad_mode;
 /* Arrays of the value's rank; negative amounts crop. */
@@ -542,11 +522,11 @@ typedef struct sepcl_resize_attributes {
   sepcl_resize_mode mode;
   sepcl_coordinates coordinates;
   sepcl_nearest nearest;
-  int64_t height, width;  /* of the output */
-  float scale_h, scale_w; /* output / input as the model gives it; 0: from the sizes */
+  int64_t height, width;        /* of the output */
+  float scale_h, scale_w;       /* output / input as the model gives it; 0: from the sizes */
 } sepcl_resize_attributes;
 #define SEPCL_RESIZE_ATTRIBUTES_INIT \
-  { sizeof(sepcl_resize_attributes), SEPCL_NEAREST, SEPCL_HALF_PIXEL, SEPCL_ROUND_PREFER_FLOOR, 1, 1, 0.0f, 0.0f }
+  {sizeof(sepcl_resize_attributes), SEPCL_NEAREST, SEPCL_HALF_PIXEL, SEPCL_ROUND_PREFER_FLOOR, 1, 1, 0.0f, 0.0f}
 /* Resizes H and W of [N][H][W][C]. */
 SEPCL_API sepcl_value sepcl_graph_resize(sepcl_graph *graph, sepcl_value x, const sepcl_resize_attributes *attributes);
 
@@ -556,16 +536,16 @@ typedef struct sepcl_node_info {
   const char *name, *kind; /* lent; kind such as "conv 1x1", "depthwise 3x3", "group conv 1x1", "fc", "pool" */
   int32_t rank;
   int64_t dims[SEPCL_MAX_RANK];
-  uint64_t macs;          /* multiply-adds of convolutions and matrix products; 0 for the rest */
-  uint64_t weights;       /* weights of convolutions and fully connected layers */
-  uint64_t parameters;    /* weights, biases, gamma and beta: what training changes */
+  uint64_t macs;       /* multiply-adds of convolutions and matrix products; 0 for the rest */
+  uint64_t weights;    /* weights of convolutions and fully connected layers */
+  uint64_t parameters; /* weights, biases, gamma and beta: what training changes */
   uint64_t standard_macs; /* depthwise: with the pointwise that follows, as one standard convolution; that pointwise:
                              0, so that sums over the nodes are right; else macs */
   uint64_t bytes;         /* read and written by the node on its own: inputs, parameters, output */
   int32_t kernel_h, kernel_w, groups; /* of convolutions and pools; 0 for the rest */
 } sepcl_node_info;
-/* Nodes are numbered from 0 in the order of their making, inputs and constants among them; node i makes value i.
- * Getters fail with SEPCL_INVALID_ARGUMENT for an index that there is not, or a null pointer. */
+/* Nodes are numbered from 0 in the order of their making, inputs and constants among them; node i makes value i. Getters fail
+ * with SEPCL_INVALID_ARGUMENT for an index that there is not, or a null pointer. */
 SEPCL_API int32_t sepcl_graph_node_count(const sepcl_graph *graph);
 SEPCL_API sepcl_status sepcl_graph_node_info(sepcl_node_info *out, const sepcl_graph *graph, int32_t index);
 SEPCL_API sepcl_status sepcl_graph_value_shape(const sepcl_graph *graph, sepcl_value value, int32_t *rank,
@@ -600,25 +580,15 @@ typedef enum sepcl_replay {
                                   cl_khr_command_buffer or refuses: see sepcl_network_info.replay_reason */
   SEPCL_REPLAY_ONE_LAUNCH      /* the whole network in one launch */
 } sepcl_replay;
-typedef enum sepcl_family {
-  SEPCL_FAMILY_AUTO = 0,
-  SEPCL_FAMILY_ROW,
-  SEPCL_FAMILY_TILE,
-  SEPCL_FAMILY_SCALAR
-} sepcl_family;
+typedef enum sepcl_family { SEPCL_FAMILY_AUTO = 0, SEPCL_FAMILY_ROW, SEPCL_FAMILY_TILE, SEPCL_FAMILY_SCALAR } sepcl_family;
 
 /* Depthwise + pointwise, and expand + depthwise + project, as one stage. */
-typedef enum sepcl_fusion {
-  SEPCL_FUSION_AUTO = 0 /* where it pays */,
-  SEPCL_FUSION_ALWAYS,
-  SEPCL_FUSION_NEVER
-} sepcl_fusion;
+typedef enum sepcl_fusion { SEPCL_FUSION_AUTO = 0 /* where it pays */, SEPCL_FUSION_ALWAYS, SEPCL_FUSION_NEVER } sepcl_fusion;
 
-/* Who computes matrix products and 1x1 convolutions under SEPCL_FASTEST. CLBlast's sums are in no written order; it
- * compiles and allocates on its own, at the first enqueues and at later ones. */
+/* Who computes matrix products and 1x1 convolutions under SEPCL_FASTEST. CLBlast's sums are in no written order; it compiles
+ * and allocates on its own, at the first enqueues and at later ones. */
 typedef enum sepcl_gemm_source {
-  SEPCL_GEMM_AUTO =
-      0, /* CLBlast where it was measured to be faster: at the first compile of a shape, then remembered */
+  SEPCL_GEMM_AUTO = 0, /* CLBlast where it was measured to be faster: at the first compile of a shape, then remembered */
   SEPCL_GEMM_OURS,
   SEPCL_GEMM_CLBLAST /* wherever it can; needs SEPCL_FASTEST; SEPCL_UNSUPPORTED without CLBlast */
 } sepcl_gemm_source;
@@ -627,8 +597,8 @@ typedef enum sepcl_gemm_source {
 typedef enum sepcl_precision {
   SEPCL_F32 = 0,
   SEPCL_F16, /* halves, but for values that could pass 65504 for some input within the input range, and the caller's */
-  /* The same, and where the device computes with halves (cl_khr_fp16) and takes tiles (GPUs), convolutions sum 16
-   * products at a time in halves, those sums in floats, unless one could pass 65504. Elsewhere as SEPCL_F16. */
+  /* The same, and where the device computes with halves (cl_khr_fp16) and takes tiles (GPUs), convolutions sum 16 products at
+   * a time in halves, those sums in floats, unless one could pass 65504. Elsewhere as SEPCL_F16. */
   SEPCL_F16_SUMS
 } sepcl_precision;
 
@@ -654,11 +624,9 @@ typedef struct sepcl_network_options {
   float input_low, input_high; /* what inputs hold, for the proven bounds; both 0: [-1, 1] */
   sepcl_tuning tuning;
 } sepcl_network_options;
-#define SEPCL_NETWORK_OPTIONS_INIT                                                                    \
-  {                                                                                                   \
-    sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, \
-        SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f, SEPCL_TUNING_REMEMBERED            \
-  }
+#define SEPCL_NETWORK_OPTIONS_INIT \
+  {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, \
+   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f, SEPCL_TUNING_REMEMBERED}
 
 /* Runs the passes, chooses kernels, plans memory, compiles and uploads the weights. The graph may be freed after. */
 SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
@@ -676,8 +644,7 @@ typedef struct sepcl_tune_options {
   void (*progress)(void *user, double share, const char *what); /* may be NULL; share goes from 0 to 1 */
   void *user;
 } sepcl_tune_options;
-#define SEPCL_TUNE_OPTIONS_INIT \
-  { sizeof(sepcl_tune_options), SEPCL_TUNING_QUICK, 0.0, NULL, NULL }
+#define SEPCL_TUNE_OPTIONS_INIT {sizeof(sepcl_tune_options), SEPCL_TUNING_QUICK, 0.0, NULL, NULL}
 
 typedef struct sepcl_tune_report {
   int32_t shapes, candidates; /* distinct stages that have candidates; candidates measured for all of them together */
@@ -686,8 +653,7 @@ typedef struct sepcl_tune_report {
   sepcl_replay replay;         /* the faster one */
   double default_ms, tuned_ms; /* of the whole, lower quartile of interleaved runs; 0: not measured */
   double seconds;
-  /* Sums over the shapes, each alone: by the built-in rules, by what the cost model ranks first, by the best candidate.
-   */
+  /* Sums over the shapes, each alone: by the built-in rules, by what the cost model ranks first, by the best candidate. */
   double rules_ms, model_ms, best_ms;
 } sepcl_tune_report;
 
@@ -712,21 +678,20 @@ typedef struct sepcl_network_info {
   double error_bound; /* proven, of |output - exact|, as a share of the output's proven range; < 0: not known, or not
                          asked for: f32 networks have it from sepcl_network_plan only */
   int32_t halves, kept_floats; /* SEPCL_F16: tensors that are halves in memory, and those that may not be */
-  const char *replay_reason;   /* why the replay is not the one asked for; NULL if it is; lent */
+  const char *replay_reason; /* why the replay is not the one asked for; NULL if it is; lent */
 } sepcl_network_info;
 /* Of a planned network, too. */
 SEPCL_API sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network *network);
 
 typedef struct sepcl_stage_info {
   const char *name, *stage, *kernel, *reason, *fused_from; /* lent; fused_from: node names, comma-separated */
-  uint64_t macs, bytes;                                    /* bytes: read and written */
+  uint64_t macs, bytes; /* bytes: read and written */
   size_t workspace_bytes;
   int32_t launches; /* 0 for views */
-  const char
-      *storage; /* what it reads and writes, such as "f32" or "f16 > f32", and "sums f16" where it sums in halves */
-  /* Proven for all inputs within the network's input range, where error_bound >= 0: its results lie in [low, high] and
-   * are within error_bound of exact arithmetic on what it reads. Else `unknown` says why not; NULL: nobody asked. given
-   * > 0: that holds not for all such inputs, but whenever what the stage reads lies in [-given, given]. */
+  const char *storage; /* what it reads and writes, such as "f32" or "f16 > f32", and "sums f16" where it sums in halves */
+  /* Proven for all inputs within the network's input range, where error_bound >= 0: its results lie in [low, high] and are
+   * within error_bound of exact arithmetic on what it reads. Else `unknown` says why not; NULL: nobody asked.
+   * given > 0: that holds not for all such inputs, but whenever what the stage reads lies in [-given, given]. */
   double low, high, error_bound, given;
   const char *unknown;
 } sepcl_stage_info;
@@ -743,8 +708,8 @@ SEPCL_API void sepcl_execution_free(sepcl_execution *execution);
 
 /* Enqueues one inference on the caller's queue, in order. `operands`: the inputs, then the outputs, in the network's
  * order, contiguous. Neither blocks, allocates nor compiles from the second call on, except in stages that `sepcl plan`
- * shows as CLBlast's (under SEPCL_FASTEST only): CLBlast allocates at each enqueue and compiles at the first of a
- * shape. `sync` may be NULL. */
+ * shows as CLBlast's (under SEPCL_FASTEST only): CLBlast allocates at each enqueue and compiles at the first of a shape.
+ * `sync` may be NULL. */
 SEPCL_API sepcl_status sepcl_network_enqueue(sepcl_execution *execution, cl_command_queue queue,
                                              const sepcl_operand *operands, const sepcl_sync *sync);
 /* Host arrays in, host arrays out; blocks. Uses a queue of the execution's own. */
@@ -763,11 +728,10 @@ typedef struct sepcl_load_options {
   const char *const *input_shapes; /* "NAME=1x3x224x224" each; settles dynamic dimensions */
   uint32_t input_shape_count;
 } sepcl_load_options;
-#define SEPCL_LOAD_OPTIONS_INIT \
-  { sizeof(sepcl_load_options), 0, NULL, 0 }
+#define SEPCL_LOAD_OPTIONS_INIT {sizeof(sepcl_load_options), 0, NULL, 0}
 
-/* Reads an ONNX file. Inputs and outputs keep the file's names and shapes (NCHW as a rule). Whatever sepcl cannot run
- * is refused here, by operation and node, before anything runs. `options` may be NULL. */
+/* Reads an ONNX file. Inputs and outputs keep the file's names and shapes (NCHW as a rule). Whatever sepcl cannot run is
+ * refused here, by operation and node, before anything runs. `options` may be NULL. */
 SEPCL_API sepcl_status sepcl_graph_load(sepcl_graph **out, const char *path, const sepcl_load_options *options);
 /* The same from memory, which must stay until the graph is freed. External data is refused. */
 SEPCL_API sepcl_status sepcl_graph_load_memory(sepcl_graph **out, const void *data, size_t bytes,

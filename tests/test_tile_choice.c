@@ -74,6 +74,37 @@ START_TEST(test_activated_halves_take_small_tiles) {
 }
 END_TEST
 
+/* Where local memory is a part of global memory, tiles there gain nothing: subgroups serve, where there are any. */
+START_TEST(test_global_local_memory_is_not_sought) {
+  const stage s = pointwise(56, 256, 256);
+  device_limits limits = desktop;
+  limits.subgroup_sizes = 1u << 16;
+  const variant *fast = chosen(&s, &limits);
+  ck_assert_int_gt(variant_macro(fast, "SHARED"), 0);
+  limits.local_is_global = true;
+  ck_assert_int_gt(variant_macro(chosen(&s, &limits), "SUBGROUP"), 0);
+  limits.subgroup_sizes = 0;
+  ck_assert_int_eq(chosen(&s, &limits)->family, FAMILY_TILE);
+}
+END_TEST
+
+/* Every device falls into a row of the table, the first that it fits. */
+START_TEST(test_devices_have_classes) {
+  device_limits limits = desktop;
+  ck_assert_str_eq(device_class_of(&limits)->name, "GPU");
+  limits.compute_units = 8;
+  ck_assert_str_eq(device_class_of(&limits)->name, "GPU of few units");
+  limits.max_work_group = 64;
+  ck_assert_str_eq(device_class_of(&limits)->name, "GPU of small work-groups");
+  limits.local_is_global = true;
+  ck_assert_str_eq(device_class_of(&limits)->name, "GPU without memory for local memory");
+  limits.gpu = false;
+  ck_assert_str_eq(device_class_of(&limits)->name, "device");
+  const device_limits nothing = {.gpu = true, .max_work_group = UINT64_MAX, .compute_units = UINT32_MAX};
+  ck_assert_str_eq(device_class_of(&nothing)->name, "GPU");
+}
+END_TEST
+
 START_TEST(test_cpus_take_rows) {
   const stage s = pointwise(112, 64, 128);
   device_limits limits = desktop;
@@ -110,6 +141,8 @@ Suite *suite_tile_choice(void) {
   tcase_add_test(tests, test_few_outputs_take_narrow_tiles);
   tcase_add_test(tests, test_limits_of_the_device_hold);
   tcase_add_test(tests, test_activated_halves_take_small_tiles);
+  tcase_add_test(tests, test_global_local_memory_is_not_sought);
+  tcase_add_test(tests, test_devices_have_classes);
   tcase_add_test(tests, test_cpus_take_rows);
   tcase_add_test(tests, test_cost_counts_padding);
   tcase_add_test(tests, test_no_stage_is_left_to_scalar_kernels);

@@ -29,6 +29,7 @@ static int print_json(const sepcl_device_info *infos, uint32_t count) {
     json_number(device, "vector_width", d->vector_width);
     json_number(device, "global_memory_bytes", (double)d->global_memory);
     json_number(device, "local_memory_bytes", (double)d->local_memory);
+    cJSON_AddBoolToObject(device, "local_is_global", (int)d->local_is_global);
     json_number(device, "max_work_group", (double)d->max_work_group);
     cJSON_AddBoolToObject(device, "reproducible", (int)d->reproducible);
     cJSON_AddBoolToObject(device, "fp16", (int)d->fp16);
@@ -56,7 +57,7 @@ static int print_table(const sepcl_device_info *infos, uint32_t count) {
     table_cell(t, "%u", d->compute_units);
     table_cell(t, "%u", d->vector_width);
     table_cell(t, "%.1f GiB", (double)d->global_memory / (1 << 30));
-    table_cell(t, "%.0f KiB", (double)d->local_memory / 1024.0);
+    table_cell(t, "%.0f KiB%s", (double)d->local_memory / 1024.0, d->local_is_global ? " global" : "");
     table_cell(t, "%s", yes(d->reproducible));
     table_cell(t, "%s", yes(d->fp16));
     table_cell(t, "%s", yes(d->subgroups));

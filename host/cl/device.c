@@ -103,6 +103,14 @@ static bool is_reproducible(const cl_api *cl, cl_device_id id) {
   return fma && (fp & CL_FP_DENORM) && (fp & CL_FP_ROUND_TO_NEAREST);
 }
 
+/* Floats in a vector register: compilers that vectorise by themselves prefer one, and some drivers leave one of both
+ * out. */
+static uint32_t vector_width(const cl_api *cl, cl_device_id id) {
+  const uint64_t native = number_info(cl, id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT),
+                 preferred = number_info(cl, id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+  return (uint32_t)(native > preferred ? native : preferred);
+}
+
 static sepcl_status query_info(sepcl_device_info *info, const cl_api *cl, cl_device_id id) {
   memset(info, 0, sizeof *info);
   cl_platform_id platform = NULL;
@@ -115,9 +123,10 @@ static sepcl_status query_info(sepcl_device_info *info, const cl_api *cl, cl_dev
   info->type = (cl_device_type)number_info(cl, id, CL_DEVICE_TYPE);
   info->compute_units = (uint32_t)number_info(cl, id, CL_DEVICE_MAX_COMPUTE_UNITS);
   info->clock_mhz = (uint32_t)number_info(cl, id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
-  info->vector_width = (uint32_t)number_info(cl, id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+  info->vector_width = vector_width(cl, id);
   info->global_memory = number_info(cl, id, CL_DEVICE_GLOBAL_MEM_SIZE);
   info->local_memory = number_info(cl, id, CL_DEVICE_LOCAL_MEM_SIZE);
+  info->local_is_global = number_info(cl, id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL;
   info->max_work_group = number_info(cl, id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
   info->base_alignment = (uint32_t)number_info(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
   info->reproducible = is_reproducible(cl, id);

@@ -1,17 +1,27 @@
 #include "stage/tile_cost.h"
 
-/* What reading a float costs, in multiply-adds of one item: from local memory, and from global memory by the whole
- * work-group. The first row that fits serves; the last fits any device. The figures are priors from data sheets'
- * balances, not measurements: `sepcl tune` measures, and what it finds goes before them. */
-static const struct {
-  bool gpu;
-  uint32_t most_units;
-  double local_read, global_read;
-} priors[] = {
-    {true, 16, 1.0, 24.0},         /* integrated and mobile GPUs: memory is shared with the host */
-    {true, UINT32_MAX, 1.0, 12.0}, /* discrete ones */
-    {false, UINT32_MAX, 1.0, 16.0},
+/* The built-in tuning table: classes of devices by what they report, from the particular to the general, each with its
+ * defaults. The first row that a device fits serves, so that the last of each kind is the default for all others. What
+ * a row says is the price of reading a float, in multiply-adds of one item: from local memory, and from global memory
+ * by the whole work-group. These are priors from data sheets' balances, not measurements: `sepcl tune` measures, and
+ * what it finds goes before them. Which variants a device can have at all (work-group size, local memory, subgroups,
+ * images, halves) stage.c asks before it compares costs. */
+static const device_class classes[] = {
+    /* name                                  gpu   group      units       local is  local  global */
+    {"GPU without memory for local memory", true, UINT64_MAX, UINT32_MAX, true, 8.0, 24.0}, /* such as Arm's Mali */
+    {"GPU of small work-groups", true, 128, UINT32_MAX, false, 1.0, 24.0}, /* the smallest mobile ones */
+    {"GPU of few units", true, UINT64_MAX, 16, false, 1.0, 24.0},          /* memory is mostly the host's */
+    {"GPU", true, UINT64_MAX, UINT32_MAX, false, 1.0, 12.0},
+    {"device", false, UINT64_MAX, UINT32_MAX, false, 1.0, 16.0},
 };
+
+const device_class *device_class_of(const device_limits *limits) {
+  const device_class *c = classes;
+  while (c->gpu != limits->gpu || limits->max_work_group > c->most_work_group ||
+         limits->compute_units > c->most_units || (c->local_is_global && !limits->local_is_global))
+    c++;
+  return c;
+}
 
 double tile_region(const bound_stage *b) {
   const window_params *g = &b->params.u.window;
@@ -33,11 +43,15 @@ double tile_cost(const bound_stage *b, const device_limits *limits) {
   const variant *v = b->v;
   const double rows = variant_macro(v, "TR"), columns = 4.0 * variant_macro(v, "TV");
   if (!rows || !columns || b->s.kind > STAGE_INVERTED_RESIDUAL) return 0.0;
-  size_t i = 0;
-  while (priors[i].gpu != limits->gpu || limits->compute_units > priors[i].most_units) i++;
-  const bool shares_registers = variant_macro(v, "SUBGROUP") != 0;
-  const double local = shares_registers ? 0.0 : priors[i].local_read * (rows + columns) / (rows * columns);
-  const double global = priors[i].global_read * (1.0 / v->mr + 1.0 / v->nr);
+  const device_class *c = device_class_of(limits);
+  /* Items of a subgroup hand each other inputs in registers. Without memory of its own local memory is a copy that
+   * costs as much to read as what it was made of: then all reads of an item count alike, and who copies pays for that.
+   */
+  const uint32_t lanes = variant_macro(v, "SUBGROUP") ? (uint32_t)variant_macro(v, "SUBGROUP") : 1;
+  const bool copies = variant_macro(v, "SHARED") != 0;
+  const double reads = (rows / lanes + columns) / (rows * columns);
+  const double local = lanes > 1 && !c->local_is_global ? 0.0 : c->local_read * reads;
+  const double global = c->local_is_global && !copies ? 0.0 : c->global_read * (1.0 / v->mr + 1.0 / v->nr);
   const uint32_t units = limits->compute_units ? limits->compute_units : 1;
   const double rounds = (double)(((uint32_t)b->params.tasks + units - 1) / units);
   return rounds * tile_work(b) * (1.0 + local + global);
