@@ -199,6 +199,8 @@ static void FN(panel)(const stage_params *p, FN(work) * work, const FN(ending) *
   }
 }
 
+#include "gemm_row.cl"
+
 /* Of which vectors of outputs the places lie side by side. */
 static int FN(runs)(const FN(ending) * end, const int outputs) {
   int runs = 0;
@@ -224,7 +226,9 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   const int row_task = task % row_tasks, image = task / row_tasks;
   const int row_from = PART(tiles, row_task, row_tasks) * g->split[0];
   const int row_to = min(rows, PART(tiles, row_task + 1, row_tasks) * g->split[0]);
-  const int panel_from = PART(panels, panel_task, panel_tasks), panel_to = PART(panels, panel_task + 1, panel_tasks);
+  const int together = p->mode & SINGLE_ROW ? ROW_PANELS : 1, parts = (panels + together - 1) / together;
+  const int panel_from = PART(parts, panel_task, panel_tasks) * together;
+  const int panel_to = min(panels, PART(parts, panel_task + 1, panel_tasks) * together);
   const long chain = (long)g->kh * g->kw * inputs + 1; /* bias and weights of an output */
   const long group_size = chain * ((outputs + VEC - 1) / VEC * VEC);
   FN(work) work;
@@ -244,14 +248,24 @@ static void ENTRY(OPERANDS, const stage_params *p, int task) {
   work.x = x + p->x_at + (work.from ? 0 : (long)group * inputs);
   FN(ending) end = FN(ending_of)(p);
   end.overlaps = VEC > 1 && outputs >= VEC;
-  for (int i = panel_from; i < panel_to; i++) {
+  for (int i = panel_from, count; i < panel_to; i += count) {
+    count = (i + together) * NR <= outputs ? together : 1;
     __global const float *panel = w + p->w_at + group * group_size + i * NR * chain;
-    const int left = min(NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
+    const int left = min(count * NR, outputs - i * NR), o = group * outputs + i * NR, first = order ? 0 : o;
+    const int pixel = image * rows + row_from;
+    __global YT *to = y + p->y_at + first;
+    __global const RT *from = p->has_residual ? r + p->r_at + first : (__global const RT *)y;
     end.order = order ? order + o : 0;
     end.runs = order ? FN(runs)(&end, left) : 0;
-    FN(panel)
-    (p, &work, &end, panel, image * rows + row_from, image * rows + row_to, left, y + p->y_at + first,
-     p->has_residual ? r + p->r_at + first : (__global const RT *)y);
+#if ROW_PANELS > 1
+    if (count > 1) {
+      FN(row)
+      (&work, &end, pixel, panel, NR * chain, to + (long)pixel * p->y_pitch, from + (long)pixel * p->r_pitch);
+      continue;
+    }
+#endif
+    FN(panel)(p, &work, &end, panel, pixel, image * rows + row_to, left, to, from);
   }
 }
+#undef ROW_PANELS
 #undef NR_VECTORS

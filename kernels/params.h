@@ -55,8 +55,10 @@ typedef struct network_row {
   params_int buffers[5];           /* of x, w, r, s, y: index into the launch's buffers */
 } network_row;
 
-/* Products' modes: the packed weights end in where in its pixel each output goes, and then each input lies. */
-enum { ORDERED_OUTPUTS = 1, ORDERED_INPUTS = 2 };
+/* Products' modes: the packed weights end in where in its pixel each output goes, and then each input lies; of a single
+ * row of outputs, ROW_VECTORS vectors at once. */
+enum { ORDERED_OUTPUTS = 1, ORDERED_INPUTS = 2, SINGLE_ROW = 4 };
+#define ROW_VECTORS 8
 
 /* Steps of a chain that are summed in halves before the sum goes on as a float (HALF_SUMS): a multiple of every KB. */
 enum { HALF_CHAIN = 16 };
