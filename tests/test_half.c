@@ -21,12 +21,12 @@ enum { CHANNELS = 24, SIDE = 9 };
 
 /* x -> conv 1x1 by `gain` -> ReLU -> the sum over all pixels -> conv 1x1 back -> y. The sum's largest value is
  * 81 * 24 * gain / 100 for inputs up to 1. */
-static sepcl_graph *squeeze(float gain) {
+static sepcl_graph *squeeze(float gain, int64_t batch) {
   sepcl_graph *graph = NULL;
   ck_assert_int_eq(sepcl_graph_create(&graph), SEPCL_OK);
   float weights[CHANNELS * CHANNELS];
   for (int i = 0; i < CHANNELS * CHANNELS; i++) weights[i] = gain / 100;
-  const int64_t shape[4] = {1, SIDE, SIDE, CHANNELS}, kernel[4] = {CHANNELS, CHANNELS, 1, 1};
+  const int64_t shape[4] = {batch, SIDE, SIDE, CHANNELS}, kernel[4] = {CHANNELS, CHANNELS, 1, 1};
   sepcl_conv_attributes conv = SEPCL_CONV_ATTRIBUTES_INIT;
   conv.outputs = CHANNELS;
   sepcl_value x = sepcl_graph_input(graph, "x", 4, shape);
@@ -65,7 +65,7 @@ START_TEST(overflow_is_found_beforehand) {
   for (int i = 0; i < SIDE * SIDE * CHANNELS; i++) x[i] = 1;
   for (int i = 0; i < 2; i++) {
     const bool overflows = i == 1;
-    sepcl_graph *graph = squeeze(gains[i]);
+    sepcl_graph *graph = squeeze(gains[i], 1);
     sepcl_network_options options = f16();
     sepcl_network *network = NULL;
     sepcl_execution *execution = NULL;
@@ -100,7 +100,7 @@ END_TEST
 
 /* Told of larger inputs, the same network keeps more floats. */
 START_TEST(the_input_range_counts) {
-  sepcl_graph *graph = squeeze(100);
+  sepcl_graph *graph = squeeze(100, 1);
   sepcl_network_options options = f16();
   sepcl_network *network = NULL;
   sepcl_network_info info;
@@ -183,6 +183,26 @@ START_TEST(measured_ranges_bound_every_stage) {
   ck_assert(proof_check_run(&r, test_context_shared(), graph, x, &options));
   ck_assert_int_gt(r.moved, r.stages / 2);
   ck_assert_int_eq(r.hidden, 0);
+  free(x);
+  sepcl_graph_free(graph);
+}
+END_TEST
+
+/* Several images at once: every stage of halves within its bound, for each of them. */
+START_TEST(batches_of_halves_keep_their_bounds) {
+  enum { BATCH = 3, VALUES = BATCH * SIDE * SIDE * CHANNELS };
+  sepcl_graph *graph = squeeze(100, BATCH);
+  proof_check_options options = {f16(), 1, 0, false, false, stdout};
+  proof_check r;
+  float *x = malloc(VALUES * sizeof *x);
+  rng random = rng_of(3, 0, 0);
+  for (int i = 0; i < VALUES; i++) x[i] = rng_float(&random, -1, 1);
+  ck_assert_msg(proof_check_run(&r, test_context_shared(), graph, x, &options), "%s", r.message);
+  ck_assert_int_gt(r.halves, 1);
+  ck_assert_int_eq(r.outside + r.unknown, 0);
+  options.divisor = 1e6;
+  ck_assert(proof_check_run(&r, test_context_shared(), graph, x, &options));
+  ck_assert_int_gt(r.outside, 0);
   free(x);
   sepcl_graph_free(graph);
 }
@@ -337,7 +357,7 @@ static int stages_with_sums(sepcl_network *network) {
 /* Sums in halves are taken where the device reports them and takes tiles, and nowhere that they may pass 65504: in the
  * first convolution 16 products are at most 16 * gain / 100. */
 START_TEST(sums_are_halves_where_they_can) {
-  sepcl_graph *small = squeeze(100), *large = squeeze(5e5f);
+  sepcl_graph *small = squeeze(100, 1), *large = squeeze(5e5f);
   ck_assert_int_eq(stages_with_sums(plan_of_sums(small, true, SEPCL_FAMILY_TILE)), 2);
   ck_assert_int_eq(stages_with_sums(plan_of_sums(small, false, SEPCL_FAMILY_TILE)), 0);
   ck_assert_int_eq(stages_with_sums(plan_of_sums(small, true, SEPCL_FAMILY_ROW)), 0);
@@ -389,7 +409,7 @@ END_TEST
 
 /* A float planned network has a bound too, far smaller. */
 START_TEST(floats_have_bounds) {
-  sepcl_graph *graph = squeeze(100);
+  sepcl_graph *graph = squeeze(100, 1);
   sepcl_network_options options = SEPCL_NETWORK_OPTIONS_INIT;
   sepcl_network *floats = NULL, *halves = NULL;
   sepcl_network_info a, b;
@@ -437,6 +457,7 @@ Suite *suite_half(void) {
   tcase_add_loop_test(tcase, stages_keep_within_their_bounds, 0, NETWORKS);
   tcase_add_test(tcase, measured_ranges_bound_every_stage);
   tcase_add_test(tcase, bounds_are_given_what_is_read);
+  tcase_add_test(tcase, batches_of_halves_keep_their_bounds);
   tcase_add_loop_test(tcase, functions_keep_within_what_is_known, 0, SEPCL_FUNCTION_COUNT);
   tcase_add_test(tcase, replays_agree);
   tcase_add_test(tcase, floats_have_bounds);

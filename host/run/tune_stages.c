@@ -57,9 +57,12 @@ static float **make_arrays(const sepcl_network *network, int32_t first, int32_t 
   return arrays;
 }
 
-/* Whether timing a variant may teach more than timing the first did: row variants differ in their vectors. */
-static bool is_other(const variant *v, const variant *first) {
+/* Whether timing a variant may teach more than timing the first did. Row variants differ in their vectors. Weights as
+ * images are for caches of images apart, which integrated and mobile GPUs may have; cards with memory of their own read
+ * both through one, and nobody knows what registers the kernel takes there. */
+static bool is_other(const variant *v, const variant *first, const device_limits *limits) {
   if (v == first || v->stage != first->stage || v->family != first->family) return false;
+  if (variant_macro(v, "IMAGE") && !limits->host_memory) return false;
   return v->family == FAMILY_TILE || (v > first && v->vec != first->vec);
 }
 
@@ -85,7 +88,7 @@ static int32_t rank_alternatives(ranked *list, int32_t room, const sepcl_network
   int32_t count = 0;
   bound_stage bound;
   for (const variant *v = variants; v->name; v++)
-    if (is_other(v, p->bound.v) && stage_bind(&bound, &p->bound.s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK)
+    if (is_other(v, p->bound.v, &limits) && stage_bind(&bound, &p->bound.s, v, SEPCL_FAMILY_AUTO, &limits) == SEPCL_OK)
       insert(list, &count, room, (ranked){v, stage_seconds(&bound, &rates, &limits, true)});
   return count;
 }
