@@ -357,7 +357,7 @@ static int stages_with_sums(sepcl_network *network) {
 /* Sums in halves are taken where the device reports them and takes tiles, and nowhere that they may pass 65504: in the
  * first convolution 16 products are at most 16 * gain / 100. */
 START_TEST(sums_are_halves_where_they_can) {
-  sepcl_graph *small = squeeze(100, 1, 1), *large = squeeze(5e5f);
+  sepcl_graph *small = squeeze(100, 1), *large = squeeze(5e5f, 1);
   ck_assert_int_eq(stages_with_sums(plan_of_sums(small, true, SEPCL_FAMILY_TILE)), 2);
   ck_assert_int_eq(stages_with_sums(plan_of_sums(small, false, SEPCL_FAMILY_TILE)), 0);
   ck_assert_int_eq(stages_with_sums(plan_of_sums(small, true, SEPCL_FAMILY_ROW)), 0);
