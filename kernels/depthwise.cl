@@ -29,7 +29,6 @@
 #define NEXT(i, apart, count) ((i) + ((i) % (apart) + 1 < (apart) ? 1 : ((count)-1) * (apart) + 1))
 #define IN_ROWS ((BAND_ROWS - 1) * S + K)
 #define IN_COLUMNS ((TILE_COLUMNS - 1) * S + K)
-#define IN_KERNEL(k) ((k) >= 0 && (k) < K ? (k) : 0)
 #else
 #define BAND_ROWS 1
 #define MAX_TAPS 64
@@ -102,21 +101,21 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
 #define LOAD_COLUMN(i, j) LOADV(ADDRESS(i, j))
 #endif
 /* Pointers step on from one load to the next: as many as loads would not fit the registers. */
-#define LOAD_WEIGHT(ky, kx)                 \
-  if ((ky) < K) {                           \
-    wk[IN_KERNEL(ky)][kx] = LOADV(weights); \
-    weights += g->oc;                       \
+#define LOAD_WEIGHT(ky, kx)      \
+  if ((ky) < K) {                \
+    wk[ky][kx] = LOADV(weights); \
+    weights += g->oc;            \
   }
 /* An input column under all its taps before the next one is loaded: 16 registers hold no more. */
-#define TAP(row, ky, j, o)                                      \
-  if ((ky) >= 0 && (ky) < K && (j) >= (o)*S && (j) < (o)*S + K) \
-    acc[row][o] = fma(v, wk[IN_KERNEL(ky)][IN_KERNEL((j) - (o)*S)], acc[row][o]);
-#define INPUT_COLUMN(i, j)                                                                                      \
-  {                                                                                                             \
-    const FV v = LOAD_COLUMN(i, j);                                                                             \
-    TAP(0, i, j, 0)                                                                                             \
-    TAP(1, (i)-S, j, 0)                                                                                         \
-    TAP(0, i, j, 1) TAP(1, (i)-S, j, 1) TAP(0, i, j, 2) TAP(1, (i)-S, j, 2) TAP(0, i, j, 3) TAP(1, (i)-S, j, 3) \
+#define TAPS(i, j, o)                                                    \
+  if ((uint)((j) - (o)*S) < K) {                                         \
+    if ((i) < K) acc[0][o] = fma(v, wk[i][(j) - (o)*S], acc[0][o]);      \
+    if ((i) >= S) acc[1][o] = fma(v, wk[(i)-S][(j) - (o)*S], acc[1][o]); \
+  }
+#define INPUT_COLUMN(i, j)                                  \
+  {                                                         \
+    const FV v = LOAD_COLUMN(i, j);                         \
+    TAPS(i, j, 0) TAPS(i, j, 1) TAPS(i, j, 2) TAPS(i, j, 3) \
   }
 #define INPUT_ROW(i)          \
   FIND_ROW(i)                 \
@@ -262,7 +261,7 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef LOAD_COLUMN
 #undef LOAD_SCALE
 #undef LOAD_WEIGHT
-#undef TAP
+#undef TAPS
 #undef INPUT_COLUMN
 #undef INPUT_ROW
 #undef STORE_COLUMN
@@ -273,7 +272,6 @@ static void FN(band)(const stage_params *p, const FN(view) * t, const int oy) {
 #undef DEPTHWISE_TILE
 #undef IN_ROWS
 #undef IN_COLUMNS
-#undef IN_KERNEL
 
 #else /* any window */
 
