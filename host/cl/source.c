@@ -95,6 +95,8 @@ static void append_form(text *t, const kernel_form *form, bool kernel) {
                 element_type(form, HALF_X), element_type(form, HALF_R), element_type(form, HALF_S),
                 element_type(form, HALF_Y), (form->halves & HALF_Y) != 0, (form->halves & HALF_SUMS) != 0);
   append_macros(t, v->macros, true);
+  /* One copy for all kernels: of each a driver makes several, and compiling them is most of a cold start. */
+  if (v->local == 1) append_format(t, "static NOINLINE void ENTRY(OPERANDS, const stage_params *p, int task);\n");
   append_file(t, v->source, 0);
   if (kernel)
     append_format(t, "KERNEL%s(%s)\n",
