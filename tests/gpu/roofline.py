@@ -53,7 +53,7 @@ def main():
     print("# Predicted times of networks on GPUs that nobody has measured\n")
     print(f"Every figure here is **predicted**, none is measured. `tests/gpu/roofline.py` prints this page: each stage of `sepcl plan` "
           f"takes the longer of\nits multiply-adds at {COMPUTE:.0%} of the peak and its bytes at {BANDWIDTH:.0%} of the bandwidth (no "
-          "cache is assumed to help), plus a launch.\nThe {COMPUTE:.0%} are {FMA_SHARE:.0%}, the share of FMAs that `tests/gpu-static` counts in main loops (89 to 98%), times an assumed two thirds. That factor, the\nbandwidth's share and the launch's cost are **assumptions**: no data sheet has them, nobody measured them. Blocks are fused as for a device of this machine's two\ncompute units, and what they compute twice is not counted: GPUs with many units fuse fewer. "
+          f"cache is assumed to help), plus a launch.\nThe {COMPUTE:.0%} are {FMA_SHARE:.0%}, the share of FMAs that `tests/gpu-static` counts in main loops (89 to 98%), times an assumed two thirds. That factor, the\nbandwidth's share and the launch's cost are **assumptions**: no data sheet has them, nobody measured them. Blocks are fused as for a device of this machine's two\ncompute units, and what they compute twice is not counted: GPUs with many units fuse fewer. "
           "`tests/gpu-live` measures.\n")
     print("Predicted milliseconds an inference, f32, batch 1; in brackets what of it is launches, which a command buffer may save.\n")
     print("| device | peak GFLOP/s | GB/s | launch us | " + " | ".join(options.networks) + " |")
