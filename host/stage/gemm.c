@@ -47,8 +47,9 @@ static void split_tiles(const variant *v, stage_params *params) {
 /* Whether kernels/gemm_row.cl makes a product of one row: where its panels are enough for all units. */
 static bool is_single_row(const stage *s, const variant *v, const device_limits *limits) {
   const int64_t side_by_side = ROW_VECTORS * (int64_t)v->vec;
-  return s->kind == STAGE_POINTWISE && v->family == FAMILY_ROW && s->output.n * s->output.h * s->output.w == 1 &&
-         !s->has_scale && !s->input_order && s->output.c / s->groups >= side_by_side * (int64_t)limits->compute_units;
+  if (v->family != FAMILY_ROW || v->vec == 1) return false; /* CLBlast's product has neither vectors nor panels */
+  return s->kind == STAGE_POINTWISE && s->output.n * s->output.h * s->output.w == 1 && !s->has_scale &&
+         !s->input_order && s->output.c / s->groups >= side_by_side * (int64_t)limits->compute_units;
 }
 
 static void take_single_row(const variant *v, stage_params *params) {
