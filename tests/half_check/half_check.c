@@ -3,25 +3,27 @@
  * read: each result must lie in its proven range and within its proven error. Without arguments: the zoo, in f16.
  * Inputs are drawn from the range that `sepcl plan` takes: that of a photograph's colours where the network takes
  * pictures.
- * --tile: kernels for GPUs. --measured: bounds for the ranges that each stage's operands have in this run, so that
- * it is the closest, however deep the network is. Two controls beside each network must be found out: bounds divided
- * by a million, and in every stage one weight changed so that a result moves by thrice the stage's bound. */
+ * --tile: kernels for GPUs. --measured: bounds for the ranges that each stage's operands have in this run, the closest
+ * there are, and every stage has one, however deep the network is. Two controls beside each network must be found out:
+ * bounds divided by a million, and in every stage one weight changed so that a result moves by thrice the stage's
+ * bound. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "preprocess.h"
 #include "support/proof_check.h"
 #include "support/random.h"
 #include "support/zoo_compare.h"
 #include "zoo.h"
 
-typedef struct command {
+typedef struct check_options {
   test_context context;
   float low, high;
   bool verbose, tile, measured;
   sepcl_precision precision;
   int stages, unknown, given; /* of all networks so far */
-} command;
+} check_options;
 
 static float *inputs_of(const sepcl_graph *graph, const float range[2]) {
   sepcl_io_info info;
@@ -32,16 +34,15 @@ static float *inputs_of(const sepcl_graph *graph, const float range[2]) {
   return x;
 }
 
-/* Black and white as `sepcl plan` has them for networks that take pictures; else -1 to 1. */
-static void set_range(float range[2], const command *c, const sepcl_graph *graph) {
-  sepcl_io_info x;
-  const bool known = sepcl_graph_input_count(graph) == 1 && !sepcl_graph_input_info(&x, graph, 0) && x.rank == 4;
-  const bool picture = known && (x.dims[1] == 3 || x.dims[1] == 1 || x.dims[3] == 3 || x.dims[3] == 1);
-  range[0] = c->low < c->high ? c->low : picture ? -0.485f / 0.229f : -1;
-  range[1] = c->low < c->high ? c->high : picture ? (1 - 0.406f) / 0.225f : 1;
+/* --low and --high, or what `sepcl plan` takes. */
+static bool set_range(float range[2], const check_options *c, const sepcl_graph *graph) {
+  static const options none;
+  range[0] = c->low;
+  range[1] = c->high;
+  return c->low < c->high || input_range_of(range, &none, graph);
 }
 
-static bool check(command *c, const char *name) {
+static bool check(check_options *c, const char *name) {
   sepcl_graph *graph = NULL;
   const size_t length = strlen(name);
   const bool file = length > 5 && !strcmp(name + length - 5, ".onnx");
@@ -50,14 +51,12 @@ static bool check(command *c, const char *name) {
   proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, c->verbose, c->measured, stdout};
   options.network.precision = c->precision;
   if (c->tile) options.network.family = SEPCL_FAMILY_TILE;
-  float range[2];
-  set_range(range, c, graph);
+  float range[2], *x = set_range(range, c, graph) ? inputs_of(graph, range) : NULL;
   options.network.input_low = range[0];
   options.network.input_high = range[1];
-  float *x = inputs_of(graph, range);
   proof_check r = {0}, divided = {0}, perturbed = {0};
   bool good = x && proof_check_run(&r, &c->context, graph, x, &options);
-  if (!good) printf("%-50s FAILED %s\n", name, x ? r.message : "out of memory");
+  if (!good) printf("%-50s FAILED %s\n", name, x ? r.message : "no inputs");
   options.verbose = false;
   options.divisor = 1e6;
   good = good && proof_check_run(&divided, &c->context, graph, x, &options);
@@ -69,8 +68,7 @@ static bool check(command *c, const char *name) {
            !perturbed.hidden;
     printf(
         "%-50s %s %d stages, %d with halves, %d with sums of them, %d outside, %d given, %d unknown, worst %.2f of its "
-        "bound, "
-        "%d tensors f16, %d kept f32, controls found: %d, and %d of %d moved (%d could not be)\n",
+        "bound, %d tensors f16, %d kept f32, controls found: %d, and %d of %d moved (%d could not be)\n",
         name, good ? "good" : "BAD", r.stages, r.halves, r.half_sums, r.outside, r.given, r.unknown, r.worst,
         r.info.halves, r.info.kept_floats, divided.outside, perturbed.moved - perturbed.hidden, perturbed.moved,
         perturbed.unmoved);
@@ -92,7 +90,7 @@ static bool parse_precision(sepcl_precision *out, const char *name) {
 }
 
 int main(int argc, char **argv) {
-  command c = {.precision = SEPCL_F16};
+  check_options c = {.precision = SEPCL_F16};
   const char *device = NULL;
   int at = 1;
   for (; at < argc && argv[at][0] == '-'; at++) {
