@@ -57,18 +57,18 @@ static void FN(vectors)(const FN(row) * at, const stage_params *p, const int cou
 static void FN(vectors)(const FN(row) * at, const stage_params *p, const int count) {
   const int tail = count - VEC;
   const float low = p->act_a[0], high = p->act_b[0];
-  const bool clip = p->act[0] == F_CLIP, clips = clip && !p->has_scale;
-  if (clips && p->mode < 0)
+  const bool clips = p->act[0] == F_CLIP, scales = p->has_scale;
+  if (clips && !scales && p->mode < 0)
     LOOP(a, a, FNV(clip)(a, low, high))
-  else if (clips && p->mode == B_ADD)
+  else if (clips && !scales && p->mode == B_ADD)
     LOOP(READ_R, a, FNV(clip)(a + b, low, high))
-  else if (clips && p->mode == B_MUL)
+  else if (clips && !scales && p->mode == B_MUL)
     LOOP(READ_R, a, FNV(clip)(a * b, low, high))
-  else if (clip && p->mode == B_ADD)
+  else if (clips && scales && p->mode == B_ADD)
     LOOP(READ_R, READ_S, FNV(clip)(a * c + b, low, high))
-  else if (p->has_scale && p->mode < 0)
+  else if (scales && p->mode < 0)
     LOOP(a, READ_S, FN(result)(a * c, b, p))
-  else if (p->has_scale)
+  else if (scales)
     LOOP(READ_R, READ_S, FN(result)(a * c, b, p))
   else if (p->mode < 0)
     LOOP(a, a, FN(result)(a, b, p))

@@ -15,8 +15,9 @@ static void FN(sum)(__global const XT *from, const int *at, const stage_params *
   __global const XT *pixel = from;
   EACH_VECTOR(START)
   for (int first = 0; first < pixels; first += 64) {
+    const int end = min(first + 64, pixels);
     EACH_VECTOR(BLOCK)
-    for (int i = first; i < min(first + 64, pixels); i++, pixel += p->x_pitch) {
+    for (int i = first; i < end; i++, pixel += p->x_pitch) {
       EACH_VECTOR(ADD)
     }
     EACH_VECTOR(ADD_BLOCK)

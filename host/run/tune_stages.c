@@ -138,7 +138,7 @@ sepcl_status tuner_prepare(tuner *t) {
   for (int32_t i = 0; t->outputs && i < outputs; i++)
     if (!t->outputs[i]) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the tuning's outputs");
   if (!t->inputs || !t->outputs) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for tuning");
-  for (int i = 1; i < t->network_count; i++) TRY(prepare_alternative(t, &own, i));
+  for (int i = 1; i < t->network_count && t->networks[i - 1]; i++) TRY(prepare_alternative(t, &own, i));
   return SEPCL_OK;
 }
 

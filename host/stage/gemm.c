@@ -44,12 +44,11 @@ static void split_tiles(const variant *v, stage_params *params) {
   params->tasks = g->split[1] * g->split[3] * images * g->groups;
 }
 
-/* Whether kernels/gemm_row.cl makes a product of one row: where its panels are enough for all units. */
+/* Whether kernels/gemm_row.cl makes a row variant's product of one row: where its panels are enough for all units. */
 static bool is_single_row(const stage *s, const variant *v, const device_limits *limits) {
-  const int64_t side_by_side = ROW_VECTORS * (int64_t)v->vec;
-  if (v->family != FAMILY_ROW || v->vec == 1) return false; /* CLBlast's product has neither vectors nor panels */
+  if (v->vec == 1) return false; /* neither vectors nor panels: scalar kernels, and CLBlast's product */
   return s->kind == STAGE_POINTWISE && s->output.n * s->output.h * s->output.w == 1 && !s->has_scale &&
-         !s->input_order && s->output.c / s->groups >= side_by_side * (int64_t)limits->compute_units;
+         !s->input_order && s->output.c / s->groups >= (int64_t)ROW_VECTORS * v->vec * limits->compute_units;
 }
 
 static void take_single_row(const variant *v, stage_params *params) {
@@ -62,10 +61,11 @@ static void take_single_row(const variant *v, stage_params *params) {
 
 static void prepare(const stage *s, const variant *v, const device_limits *limits, stage_params *params) {
   params->mode = (s->output_order ? ORDERED_OUTPUTS : 0) | (s->input_order ? ORDERED_INPUTS : 0);
-  if (v->family == FAMILY_TILE)
+  if (v->family == FAMILY_TILE) {
     split_tiles(v, params);
-  else
-    split_product(v, limits, params);
+    return;
+  }
+  split_product(v, limits, params);
   if (is_single_row(s, v, limits)) take_single_row(v, params);
 }
 
