@@ -133,7 +133,7 @@ START_TEST(stages_keep_within_their_bounds) {
   sepcl_graph *graph = NULL;
   ck_assert_int_eq(zoo_build(&graph, networks[_i]), 0);
   float *x = zoo_pictures(graph, 0);
-  proof_check_options options = {f16(), 1, 0, false, false, stdout};
+  proof_check_options options = {f16(), 1, 0, false, false, NULL, stdout};
   options.network.input_low = -1.5f;
   options.network.input_high = 1.5f;
   proof_check r;
@@ -162,7 +162,7 @@ START_TEST(measured_ranges_bound_every_stage) {
   sepcl_graph *graph = NULL;
   ck_assert_int_eq(zoo_build(&graph, "xception:resolution=48"), 0);
   float *x = zoo_pictures(graph, 0);
-  proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, false, false, stdout};
+  proof_check_options options = {SEPCL_NETWORK_OPTIONS_INIT, 1, 0, false, false, NULL, stdout};
   proof_check r;
   sepcl_network *network = NULL;
   sepcl_network_info info;
@@ -192,7 +192,7 @@ END_TEST
 START_TEST(batches_of_halves_keep_their_bounds) {
   enum { BATCH = 3, VALUES = BATCH * SIDE * SIDE * CHANNELS };
   sepcl_graph *graph = squeeze(100, BATCH);
-  proof_check_options options = {f16(), 1, 0, false, false, stdout};
+  proof_check_options options = {f16(), 1, 0, false, false, NULL, stdout};
   proof_check r;
   float *x = malloc(VALUES * sizeof *x);
   rng random = rng_of(3, 0, 0);
@@ -231,7 +231,7 @@ static sepcl_graph *deep(void) {
  * bound says nothing, and is not held against them. */
 START_TEST(bounds_are_given_what_is_read) {
   sepcl_graph *graph = deep();
-  proof_check_options options = {f16(), 1, 0, false, false, stdout};
+  proof_check_options options = {f16(), 1, 0, false, false, NULL, stdout};
   options.network.input_high = 1e34f;
   sepcl_network *network = NULL;
   ck_assert_int_eq(sepcl_network_plan(&network, test_context_shared()->device, graph, &options.network), SEPCL_OK);

@@ -150,6 +150,8 @@ static bool certify_channels(certificate *c, step *p) {
   known *v = scale ? read_channels(c, &p->s, s->kind == STAGE_DEFORM_CONV ? 1 : inputs, NULL) : NULL;
   bool done = x && out && (r || !residual) && (v || !scale);
   if (done && scale && s->kind == STAGE_DEFORM_CONV) v[0] = whole(&c->storages[p->s.root]);
+  if (done && s->kind == STAGE_DEFORM_CONV && whole(&c->storages[p->r.root]).nan) /* a sample at no place is none */
+    for (int64_t i = 0; i < inputs; i++) x[i] = known_nothing("offsets that may be NaN");
   stage_operands operands = {x, r, v, sets, rounded, NULL};
   if (done && convolves) done = certify_sums(out, c, p, &operands);
   if (done && !convolves) certify_window(out, s, &operands);

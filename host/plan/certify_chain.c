@@ -94,7 +94,7 @@ static known half_output_of(const chain *c, int32_t o, const known *x) {
   const double folded = r->set->variance || c->rounded ? gamma_of(1) * t.magnitude : 0;
   const double own = e.own + gamma_of(e.blocks) * e.magnitude + folded + (e.blocks + 1) * 0x1p-149;
   const double room = 1 + 0x1p-30;
-  return known_widened((known){t.low, t.high, t.error * room, t.local * room, NULL}, own * room);
+  return known_widened(known_of(t.low, t.high, t.error * room, t.local * room), own * room);
 }
 
 static known output_of(const chain *c, int32_t o, const known *x) {
@@ -109,10 +109,12 @@ static known output_of(const chain *c, int32_t o, const known *x) {
   const double taps = (double)r->kernel_h * r->kernel_w * r->inputs,
                roundings = taps + (r->set->variance || c->rounded ? 1 : 0);
   const double own = gamma_of(roundings) * t.magnitude + (taps + 1) * 0x1p-149;
-  if (!(t.magnitude + own <= FLT_MAX)) return known_nothing("sums that may pass the largest float");
+  /* Infinite once, a chain of fmas over finite numbers stays it, with its sign. */
+  static const char *const wide = "sums that may pass the largest float";
+  if (!(t.magnitude + own <= FLT_MAX)) return isfinite(t.magnitude) ? known_endless(wide) : known_nothing(wide);
   /* The room is for the roundings of this computation itself. */
   const double room = 1 + 0x1p-30;
-  return known_widened((known){t.low, t.high, t.error * room, t.local * room, NULL}, own * room);
+  return known_widened(known_of(t.low, t.high, t.error * room, t.local * room), own * room);
 }
 
 void certify_chain(known *out, const chain *c, const known *x) {
@@ -167,6 +169,7 @@ static bool certify_block(known *out, const stage *s, const known *x, const stag
 static void certify_samples(known *x, int32_t count, const known *mask) {
   for (int32_t i = 0; i < count; i++) {
     x[i] = known_widened(known_hull(x[i], known_exact(0, 0)), gamma_of(8) * known_magnitude(&x[i]));
+    if (x[i].why) x[i] = known_lost(x[i]); /* an infinity's share may be 0 */
     if (mask) x[i] = known_product(x[i], *mask);
     if (!x[i].why) x[i].error = x[i].local = x[i].high - x[i].low;
   }

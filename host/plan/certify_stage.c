@@ -1,15 +1,20 @@
 /* Stages without weights. */
+#include <float.h>
 #include <math.h>
 
 #include "plan/certify.h"
 
+/* Whether numbers up to that size, before their roundings, are floats. */
+static bool fits(double size) { return size <= FLT_MAX * 0.5; }
+
 double long_sum_roundings(double terms) { return fmin(terms, 64) + ceil(log2(fmax(terms / 64, 1))) + 1; }
 
-/* A sum of `terms` numbers like x, times `share`. */
+/* A sum of `terms` numbers like x, times `share`: what it passes through is not yet smaller by that. */
 static known sum_of(known x, double terms, double share, double roundings) {
-  if (x.why) return x;
+  if (x.why) return known_lost(x);
+  if (!fits(terms * known_magnitude(&x))) return known_nothing("sums that may pass the largest float");
   const double factor = terms * share;
-  known sum = {x.low * factor, x.high * factor, x.error * factor, x.local * factor, NULL};
+  known sum = known_of(x.low * factor, x.high * factor, x.error * factor, x.local * factor);
   return known_widened(sum, gamma_of(roundings) * factor * known_magnitude(&x) + terms * 0x1p-149);
 }
 
@@ -32,35 +37,41 @@ static known pooled(known x, const stage *s) {
 /* Two steps a + s (b - a). Shares are off by a few roundings of a coordinate, which moves along a slope of at most the
  * range: the interpolation is continuous. Nearest neighbours are those that the coordinates' sequence names. */
 static known resized(known x, const stage *s) {
-  if (x.why || s->mode != SEPCL_LINEAR) return x;
-  const double range = x.high - x.low, size = fmax(s->input.h, s->input.w) + 1;
+  if (s->mode != SEPCL_LINEAR) return x;
+  const double range = x.high - x.low;
+  if (x.why || !fits(range))
+    return known_lost(x.why ? x : known_nothing("differences that may pass the largest float"));
+  const double size = fmax(s->input.h, s->input.w) + 1;
   return known_widened(x, 2 * (gamma_of(4 * size) * range + gamma_of(3) * (range + known_magnitude(&x))));
 }
 
 /* v = d / sqrt(mean of d^2 + epsilon), |v| <= sqrt(n): with every d off by at most e, the root moves by at most e. */
 static known normalised(known x, const stage *s) {
-  if (x.why) return x;
+  if (x.why) return known_lost(x);
   const double n = s->mode == SEPCL_LAYER_NORM ? s->input.c : (double)s->input.h * s->input.w;
   const double size = sqrt(n), least = sqrt(fmax(0, s->extra_float[0])), roundings = long_sum_roundings(n);
-  if (!(least > 0)) return known_nothing("a division by a deviation that may be zero");
+  if (!(least > 0x1p-50)) return known_nothing("a division by a deviation that may be zero");
+  if (!fits(n * 4 * known_magnitude(&x) * fmax(1, known_magnitude(&x))))
+    return known_nothing("squares that may pass the largest float");
   const double distance = gamma_of(roundings + 4) * 2 * known_magnitude(&x); /* of d */
   const double own = (1 + size) * distance / least + size * gamma_of(roundings + 8);
   const double carry = 2 * (1 + size) / least;
-  known out = {-size, size, carry * x.error, carry * x.local, NULL};
+  known out = known_of(-size, size, carry * x.error, carry * x.local);
   return known_widened(out, own);
 }
 
 /* x / (bias + alpha squares)^beta. */
 static known local_response(known x, const stage *s) {
   const double alpha = s->extra_float[0], beta = s->extra_float[1], bias = s->extra_float[2], window = s->extra[0];
-  if (x.why || !(alpha >= 0 && beta >= 0 && bias > 0)) return x.why ? x : known_nothing("pow");
+  if (x.why || !(alpha >= 0 && beta >= 0 && bias > 0)) return known_lost(x.why ? x : known_nothing("pow"));
   const double size = known_magnitude(&x), least = pow(bias, beta), most = pow(bias + alpha * size * size, beta);
   /* The base is off by this share; squares' slope is twice the number's size. */
   const double share = gamma_of(window + 4) + 0x1p-60, slope = beta * 2 * alpha * size * size / bias;
   const double largest = size / least, own = largest * (beta * share * 1.01 + 8 * 0x1p-23);
-  if (!(beta * share < 0.01)) return known_nothing("pow");
-  known out = {fmin(x.low / least, x.low / most), fmax(x.high / least, x.high / most), x.error * (1 + slope) / least,
-               x.local * (1 + slope) / least, NULL};
+  if (!(beta * share < 0.01 && fits(fmax(1, alpha) * window * size * size) && fits(most) && least > FLT_MIN))
+    return known_nothing("pow");
+  known out = known_of(fmin(x.low / least, x.low / most), fmax(x.high / least, x.high / most),
+                       x.error * (1 + slope) / least, x.local * (1 + slope) / least);
   return known_widened(out, own);
 }
 
@@ -88,9 +99,9 @@ void certify_window(known *out, const stage *s, const stage_operands *o) {
 /* Probabilities. A term's exponential is off by a share of d u + 4 ulps, d being its distance to the top; the
  * distances' mean, weighted by the probabilities, is at most ln n. */
 static known softmax(known x, double n) {
-  if (x.why) return x;
+  if (x.why) return known_lost(x);
   const double terms = UNIT_ROUNDOFF * (log(n) + 1) + 8 * 0x1p-23, total = gamma_of(long_sum_roundings(n)) + terms;
-  known out = {0, 1, 0.5 * x.error, 0.5 * x.local, NULL};
+  known out = known_of(0, 1, 0.5 * x.error, 0.5 * x.local);
   out = known_widened(out, (total + 2 * terms + 2 * UNIT_ROUNDOFF) * 1.01 + n * 0x1p-126);
   out.low = 0;
   return out;

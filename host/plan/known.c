@@ -3,18 +3,23 @@
 #include <float.h>
 #include <math.h>
 
-known known_nothing(const char *why) { return (known){-INFINITY, INFINITY, INFINITY, INFINITY, why}; }
+known known_nothing(const char *why) { return (known){-INFINITY, INFINITY, INFINITY, INFINITY, why, true}; }
 
-known known_empty(void) { return (known){INFINITY, -INFINITY, 0, 0, NULL}; }
+known known_endless(const char *why) { return (known){-INFINITY, INFINITY, INFINITY, INFINITY, why, false}; }
 
-known known_exact(double low, double high) { return (known){low, high, 0, 0, NULL}; }
+known known_lost(known k) { return known_nothing(k.why); }
+
+known known_empty(void) { return known_of(INFINITY, -INFINITY, 0, 0); }
+
+known known_exact(double low, double high) { return known_of(low, high, 0, 0); }
 
 double known_magnitude(const known *k) { return fmax(fabs(k->low), fabs(k->high)); }
 
-/* Past the largest float a chain may reach infinity, and infinities may meet. */
+/* Of a range without order nothing is known: of what is not written yet, or of infinities in a bound. */
 static known checked(known k) {
   if (k.why) return k;
-  if (!(known_magnitude(&k) <= FLT_MAX)) return known_nothing("numbers that may pass the largest float");
+  if (!(k.low <= k.high)) return known_nothing("numbers without a range");
+  if (!(known_magnitude(&k) <= FLT_MAX)) return known_endless("numbers that may pass the largest float");
   k.error = fmin(k.error, k.high - k.low); /* the computed and the exact number lie in the same range */
   k.local = fmin(k.local, k.high - k.low);
   return k;
@@ -23,8 +28,8 @@ static known checked(known k) {
 known known_hull(known a, known b) {
   if (a.low > a.high && !a.why) return b;
   if (b.low > b.high && !b.why) return a;
-  return (known){fmin(a.low, b.low), fmax(a.high, b.high), fmax(a.error, b.error), fmax(a.local, b.local),
-                 a.why ? a.why : b.why};
+  return (known){fmin(a.low, b.low),     fmax(a.high, b.high),  fmax(a.error, b.error),
+                 fmax(a.local, b.local), a.why ? a.why : b.why, a.nan || b.nan};
 }
 
 double gamma_of(double k) {
@@ -34,15 +39,16 @@ double gamma_of(double k) {
 
 known known_widened(known k, double amount) {
   if (k.why) return k;
-  return checked((known){k.low - amount, k.high + amount, k.error + amount, k.local + amount, NULL});
+  return checked(known_of(k.low - amount, k.high + amount, k.error + amount, k.local + amount));
 }
 
 /* One rounding of the result. */
 static known rounded(known k) { return known_widened(k, UNIT_ROUNDOFF * known_magnitude(&k) + 0x1p-149); }
 
 known known_sum(known a, known b) {
+  if (a.why && b.why) return known_lost(a);
   if (a.why || b.why) return a.why ? a : b;
-  return rounded((known){a.low + b.low, a.high + b.high, a.error + b.error, a.local + b.local, NULL});
+  return rounded(known_of(a.low + b.low, a.high + b.high, a.error + b.error, a.local + b.local));
 }
 
 static void hull_of_products(known *out, const known *a, const known *b) {
@@ -56,8 +62,8 @@ static double product_error(double a, double a_error, double b, double b_error) 
 }
 
 known known_product(known a, known b) {
-  if (a.why || b.why) return a.why ? a : b;
-  known out = {.why = NULL};
+  if (a.why || b.why) return known_lost(a.why ? a : b);
+  known out = known_empty();
   hull_of_products(&out, &a, &b);
   const double x = known_magnitude(&a), y = known_magnitude(&b);
   out.error = product_error(x, a.error, y, b.error);
@@ -69,10 +75,13 @@ static bool spans_zero(const known *k) { return k->low <= 0 && k->high >= 0; }
 
 /* a / b - a' / b' = (a - a') / b + (a' / b') (b' - b) / b. */
 static known quotient(known a, known b) {
-  if (spans_zero(&b)) return known_nothing("a division by what may be zero");
+  if (spans_zero(&b)) {
+    static const char *const why = "a division by what may be zero";
+    return spans_zero(&a) ? known_nothing(why) : known_endless(why);
+  }
   const known inverse = known_exact(1 / b.high, 1 / b.low);
   const double least = fmin(fabs(b.low), fabs(b.high)), largest = known_magnitude(&a) / least;
-  known out = {.why = NULL};
+  known out = known_empty();
   hull_of_products(&out, &a, &inverse);
   out.error = (a.error + largest * b.error) / least;
   out.local = (a.local + largest * b.local) / least;
@@ -81,26 +90,26 @@ static known quotient(known a, known b) {
 
 /* a < 0 ? a b : a, continuous in a. */
 static known prelu(known a, known b) {
-  known negative = a, product = {.why = NULL};
+  known negative = a, product = known_empty();
   negative.low = fmin(a.low, 0);
   negative.high = fmin(a.high, 0);
   hull_of_products(&product, &negative, &b);
   const double x = known_magnitude(&negative), slope = fmax(1, known_magnitude(&b));
-  known out = {fmin(product.low, fmax(a.low, 0)), fmax(product.high, fmax(a.high, 0)),
-               slope * a.error + (x + a.error) * b.error, slope * a.local + (x + a.local) * b.local, NULL};
+  known out = known_of(fmin(product.low, fmax(a.low, 0)), fmax(product.high, fmax(a.high, 0)),
+                       slope * a.error + (x + a.error) * b.error, slope * a.local + (x + a.local) * b.local);
   return rounded(out);
 }
 
 known known_binary(sepcl_binary kind, known a, known b) {
-  if (a.why || b.why) return a.why ? a : b;
-  const known either = {0, 0, fmax(a.error, b.error), fmax(a.local, b.local), NULL};
+  if (kind == SEPCL_ADD) return known_sum(a, b);
+  if (a.why || b.why) return known_lost(a.why ? a : b);
+  const known either = known_of(0, 0, fmax(a.error, b.error), fmax(a.local, b.local));
   switch (kind) {
-    case SEPCL_ADD: return known_sum(a, b);
-    case SEPCL_SUB: return known_sum(a, (known){-b.high, -b.low, b.error, b.local, NULL});
+    case SEPCL_SUB: return known_sum(a, known_of(-b.high, -b.low, b.error, b.local));
     case SEPCL_MUL: return known_product(a, b);
     case SEPCL_DIV: return quotient(a, b);
-    case SEPCL_MIN: return (known){fmin(a.low, b.low), fmin(a.high, b.high), either.error, either.local, NULL};
-    case SEPCL_MAX: return (known){fmax(a.low, b.low), fmax(a.high, b.high), either.error, either.local, NULL};
+    case SEPCL_MIN: return known_of(fmin(a.low, b.low), fmin(a.high, b.high), either.error, either.local);
+    case SEPCL_MAX: return known_of(fmax(a.low, b.low), fmax(a.high, b.high), either.error, either.local);
     case SEPCL_PRELU: return prelu(a, b);
     default: return known_nothing("pow");
   }
@@ -223,13 +232,33 @@ static double carried(const behaviour *b, double error) {
   return isinf(b->slope) ? sqrt(error) : b->slope * error + b->jump; /* the square root near 0 */
 }
 
+/* Infinities pass these as they are, or are cut off: no NaN comes about. */
+static bool orders_infinities(sepcl_function kind) {
+  return kind == SEPCL_NONE || kind == SEPCL_RELU || kind == SEPCL_RELU6 || kind == SEPCL_CLIP || kind == SEPCL_ABS ||
+         kind == SEPCL_NEGATE;
+}
+
+/* Of an operand without a range. A clip gives one to numbers of any size, but a NaN passes it. */
+static known function_of_unknown(sepcl_activation a, known x) {
+  if (x.nan || !orders_infinities(a.kind) || (a.kind == SEPCL_CLIP && !(a.a <= a.b))) return known_lost(x);
+  const double low = exact(a, -INFINITY), high = exact(a, INFINITY);
+  return isfinite(low) && isfinite(high) ? known_of(low, high, high - low, high - low) : x;
+}
+
+/* Where no range comes out: numbers of any size, unless the function has no value at all for some. */
+static known outside_of_domain(const behaviour *b, sepcl_activation a, const known *x) {
+  const bool none = a.kind == SEPCL_CLIP || a.kind == SEPCL_SQRT || (a.kind == SEPCL_LOG && x->low < 0);
+  return none ? known_nothing(b->impossible) : known_endless(b->impossible);
+}
+
 known known_function(sepcl_activation a, known x) {
-  const bool clips = a.kind == SEPCL_RELU6 || (a.kind == SEPCL_CLIP && a.a <= a.b);
-  if (x.why && !(clips && isfinite(exact(a, -INFINITY)) && isfinite(exact(a, INFINITY)))) return x;
+  if (isnan(a.a) || isnan(a.b)) return known_nothing("a function of NaN");
+  if (x.why) return function_of_unknown(a, x);
+  if (!(x.low <= x.high)) return checked(x);
   const behaviour b = behaviour_of(a, &x);
-  if (b.impossible) return known_nothing(b.impossible);
+  if (b.impossible) return outside_of_domain(&b, a, &x);
   const double first = exact(a, x.low), second = exact(a, x.high);
-  known out = {fmin(first, second), fmax(first, second), carried(&b, x.error), carried(&b, x.local), NULL};
+  known out = known_of(fmin(first, second), fmax(first, second), carried(&b, x.error), carried(&b, x.local));
   if (b.turn > x.low && b.turn < x.high) {
     const double turn = exact(a, b.turn);
     out.low = fmin(out.low, turn);

@@ -5,6 +5,7 @@
 #define SEPCL_PLAN_KNOWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "sepcl.h"
 
@@ -18,9 +19,18 @@ typedef struct known {
   double error;     /* of the computed number against a network of exact arithmetic */
   double local;     /* of the computed number against exact arithmetic on what the stage reads from memory */
   const char *why;  /* NULL, or what it is that nothing is known of: low and high are infinite then */
+  bool nan;         /* with a `why`: it may be NaN, which passes every function, clips too */
 } known;
 
+static inline known known_of(double low, double high, double error, double local) {
+  return (known){low, high, error, local, NULL, false};
+}
 known known_nothing(const char *why);
+/* Of any size, infinite too, but never NaN. */
+known known_endless(const char *why);
+/* Of an operand with a `why`, a result that may be NaN even where the operand is not: infinities meet each other or 0.
+ */
+known known_lost(known k);
 known known_empty(void);
 static inline bool known_is_something(const known *k) { return !k->why; }
 /* A number in [low, high] without any error. */
