@@ -623,10 +623,11 @@ typedef struct sepcl_network_options {
   sepcl_precision precision;
   float input_low, input_high; /* what inputs hold, for the proven bounds; both 0: [-1, 1] */
   sepcl_tuning tuning;
+  int32_t images_at_once; /* > 0: of a batch, at most; 0: as many as suit the device's cache. Fewer need a smaller arena */
 } sepcl_network_options;
 #define SEPCL_NETWORK_OPTIONS_INIT \
   {sizeof(sepcl_network_options), SEPCL_REPRODUCIBLE, SEPCL_REPLAY_AUTO, SEPCL_FAMILY_AUTO, NULL, 0, \
-   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f, SEPCL_TUNING_REMEMBERED}
+   SEPCL_FUSION_AUTO, SEPCL_GEMM_AUTO, SEPCL_F32, 0.0f, 0.0f, SEPCL_TUNING_REMEMBERED, 0}
 
 /* Runs the passes, chooses kernels, plans memory, compiles and uploads the weights. The graph may be freed after. */
 SEPCL_API sepcl_status sepcl_network_compile(sepcl_network **out, sepcl_device *device, const sepcl_graph *graph,
@@ -679,6 +680,7 @@ typedef struct sepcl_network_info {
                          asked for: f32 networks have it from sepcl_network_plan only */
   int32_t halves, kept_floats; /* SEPCL_F16: tensors that are halves in memory, and those that may not be */
   const char *replay_reason; /* why the replay is not the one asked for; NULL if it is; lent */
+  int32_t parts; /* of the batch, one after the other, each through all stages; 1: all images at a time */
 } sepcl_network_info;
 /* Of a planned network, too. */
 SEPCL_API sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network *network);

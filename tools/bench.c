@@ -86,7 +86,8 @@ static double attainable(const peak *best, const sepcl_stage_info *stage) {
   return fed < best->gflops ? fed : best->gflops;
 }
 
-/* By the cost model, with the peak and the bandwidths of this run, in a launch of its own as it was measured. */
+/* Of all parts of the batch together, by the cost model, with the peak and the bandwidths of this run, in a launch of
+ * its own as it was measured. */
 static double predicted_ms(const bench *b, int32_t index) {
   const device_limits limits = device_limits_of(b->s.device);
   const bound_stage *bound = &b->s.network->steps[index].bound;
@@ -94,7 +95,7 @@ static double predicted_ms(const bench *b, int32_t index) {
   rates.macs = 0.5e9 * b->best.gflops;
   rates.far_bytes = 1e9 * b->best.gigabytes;
   rates.near_bytes = 1e9 * b->best.near_gigabytes;
-  return 1e3 * stage_seconds(bound, &rates, &limits, true);
+  return 1e3 * b->s.network->parts * stage_seconds(bound, &rates, &limits, true);
 }
 
 static cJSON *layers_json(const bench *b) {

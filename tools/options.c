@@ -28,7 +28,7 @@ static struct poptOption device[] = {
            "where compiled kernels are kept; empty: nowhere (default: the user's cache folder)", "DIR"),
     END};
 static struct poptOption model[] = {
-    OPTION("batch", POPT_ARG_INT, batch, "images at a time (default: as the model says)", "N"),
+    OPTION("batch", POPT_ARG_INT, batch, "images in a run (default: as the model says)", "N"),
     OPTION("input-shape", POPT_ARG_ARGV, input_shapes,
            "an input's shape, such as data=1x3x224x224; settles dynamic dimensions", "NAME=SHAPE"),
     END};
@@ -48,6 +48,8 @@ static struct poptOption compile[] = {
            "remembered (default): what `sepcl tune` found; off: the built-in rules; quick, full: tunes first", "LEVEL"),
     OPTION("skip-passes", POPT_ARG_STRING, skip_passes, "graph passes to leave out, comma-separated, or all", "NAMES"),
     OPTION("fastest", POPT_ARG_NONE, fastest, "allows kernels whose results differ in the last bits", NULL),
+    OPTION("images-at-once", POPT_ARG_INT, images_at_once,
+           "of a batch, at most (default: what suits the device's cache); fewer need less memory", "N"),
     OPTION("keep-batch-norm", POPT_ARG_NONE, keep_batch_norm, "folds no batch normalisation into weights", NULL),
     END};
 static struct poptOption profile[] = {
@@ -107,6 +109,7 @@ static bool check_count(int *count, const char *option, int most) {
 }
 
 static bool check_numbers(options *o) {
+  if (!check_count(&o->images_at_once, "images-at-once", 65536)) return false;
   if (!check_count(&o->batch, "batch", 65536) || !check_count(&o->iterations, "iterations", 100000000)) return false;
   if (o->top < 1) return complain("--top %d: at least 1", o->top);
   if (o->warmup < 0) return complain("--warmup %d: at least 0", o->warmup);
@@ -125,7 +128,7 @@ static bool check_arguments(const options *o, const command *c) {
 bool options_parse(options *o, const command *c, int argc, const char **argv) {
   struct poptOption table[GROUPS + 2];
   table_of(table, c);
-  parsed = (options){.top = 5, .warmup = 3, .batch = NOT_GIVEN, .iterations = NOT_GIVEN};
+  parsed = (options){.top = 5, .warmup = 3, .batch = NOT_GIVEN, .images_at_once = NOT_GIVEN, .iterations = NOT_GIVEN};
   *o = parsed;
   poptContext context = poptGetContext("sepcl", argc, argv, table, 0);
   if (!context) return complain("out of memory");

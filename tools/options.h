@@ -28,7 +28,7 @@ typedef struct options {
   int batch;
   char **input_shapes; /* NULL-terminated, or NULL */
   char *precision, *input_range, *replay, *family, *fusion, *gemm, *tuning, *skip_passes;
-  int fastest, keep_batch_norm;
+  int fastest, keep_batch_norm, images_at_once;
   char *profile;
   char **inputs; /* NAME=FILE, NULL-terminated, or NULL */
   char *resize, *crop, *mean, *std;

@@ -84,6 +84,7 @@ static int print_json(const session *s) {
   json_number(root, "macs", (double)s->macs);
   json_number(root, "executed_macs", (double)s->info.macs);
   json_number(root, "launches", s->info.launches);
+  json_number(root, "parts", s->info.parts);
   json_text(root, "replay", replay_name(s->info.replay));
   if (s->info.replay_reason) json_text(root, "replay_reason", s->info.replay_reason);
   json_number(root, "removed_channels", s->info.removed_channels);
@@ -161,6 +162,7 @@ static int print_tables(const session *s) {
   printf("replay    %s, %d launch%s an inference, %sMACs\n", replay_name(info->replay), info->launches,
          info->launches == 1 ? "" : "es", metric_text(macs, (double)info->macs));
   if (info->replay_reason) printf("          not as asked: %s\n", info->replay_reason);
+  if (info->parts > 1) printf("batch     in %d parts, one after the other\n", info->parts);
   printf("arena     %zu bytes, lower bound %zu, ratio %.3f\n", info->arena_bytes, info->arena_lower_bound_bytes,
          ratio(info));
   printf("weights   %sB packed\n", metric_text(weights, (double)info->weights_bytes));

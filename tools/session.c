@@ -100,6 +100,7 @@ static bool network_options(sepcl_network_options *out, const options *o) {
   out->precision = (sepcl_precision)precision;
   out->skip_passes = o->skip_passes;
   out->keep_batch_norm = o->keep_batch_norm;
+  out->images_at_once = o->images_at_once;
   return true;
 }
 

@@ -228,6 +228,7 @@ static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context contex
   }
   device->subgroup_sizes = subgroup_sizes(cl, id);
   device->image_texels = image_texels(cl, id);
+  device->cache_bytes = number_info(cl, id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
   device->host_memory = number_info(cl, id, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
   device->cl = cl;
   device->context = context;

@@ -17,6 +17,7 @@ struct sepcl_device {
   sepcl_device_info info;
   uint32_t subgroup_sizes; /* bit n: kernels may ask for subgroups of n items, and shuffle */
   uint64_t image_texels;   /* of an image over a buffer, at most; 0: no images */
+  uint64_t cache_bytes;    /* of the cache before its memory, 0: none or not known */
   bool host_memory;        /* its memory is the host's: integrated and mobile GPUs, and CPUs */
   bool half_sums;          /* kernels may compute with halves: cl_khr_fp16, to nearest */
   bool half_denormals;     /* and small ones are kept */

@@ -10,30 +10,39 @@
 #include "run/run.h"
 #include "stage/clblast.h"
 
-size_t io_elements(const sepcl_network *network, int32_t index) {
+static int64_t part_elements(const sepcl_network *network, int32_t index) {
   const sepcl_graph *graph = network->graph;
   const graph_io *io = index < graph->input_count ? &graph->inputs[index] : &graph->outputs[index - graph->input_count];
-  return (size_t)node_elements(&graph->nodes[io->value]);
+  return node_elements(&graph->nodes[io->value]);
+}
+
+size_t io_elements(const sepcl_network *network, int32_t index) {
+  return (size_t)(network->parts * part_elements(network, index));
 }
 
 static void free_kernels(sepcl_execution *execution) {
   const sepcl_network *network = execution->network;
-  for (int32_t i = 0; execution->kernels && i < network->step_count; i++)
+  for (int64_t i = 0; execution->kernels && i < (int64_t)execution->kernel_sets * network->step_count; i++)
     if (execution->kernels[i]) network->device->cl->clReleaseKernel(execution->kernels[i]);
   free(execution->kernels);
   execution->kernels = NULL;
 }
 
-/* A kernel object per stage; a network that runs in one launch needs them for profiles only. */
+/* A kernel object per stage; a network that runs in one launch needs them for profiles only. For a command buffer also
+ * per part of the batch: PoCL 3.1 runs all recorded launches of a kernel object with the arguments that it was given
+ * last. */
 static sepcl_status make_kernels(sepcl_execution *execution) {
   sepcl_network *network = execution->network;
   if (execution->kernels) return SEPCL_OK;
-  execution->kernels = calloc((size_t)network->step_count + 1, sizeof *execution->kernels);
+  execution->kernel_sets = network->replay == SEPCL_REPLAY_COMMAND_BUFFER ? network->parts : 1;
+  const int64_t count = network->step_count, all = execution->kernel_sets * count;
+  execution->kernels = calloc((size_t)all + 1, sizeof *execution->kernels);
   if (!execution->kernels) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for an execution's kernels");
   sepcl_status status = SEPCL_OK;
-  for (int32_t i = 0; i < network->step_count && status == SEPCL_OK; i++)
-    if (has_kernel(&network->steps[i]))
-      status = program_kernel(&execution->kernels[i], network->device, kernel_of(&network->steps[i].bound));
+  for (int64_t i = 0; i < all && status == SEPCL_OK; i++) {
+    const step *p = &network->steps[i % count];
+    if (has_kernel(p)) status = program_kernel(&execution->kernels[i], network->device, kernel_of(&p->bound));
+  }
   if (status != SEPCL_OK) free_kernels(execution);
   return status;
 }
@@ -121,7 +130,7 @@ static sepcl_status check_queue(const sepcl_execution *execution, cl_command_que
   return SEPCL_OK;
 }
 
-cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io, const place *operand,
+cl_mem locate_operand(const sepcl_execution *execution, int32_t part, const sepcl_operand *io, const place *operand,
                       params_long *at) {
   if (operand->root == SEPCL_NO_VALUE) return NULL;
   const storage *s = &execution->network->storages[operand->root];
@@ -130,28 +139,33 @@ cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io,
     case STORAGE_ARENA: *at += s->half ? 2 * s->at : s->at; return execution->arena;
     case STORAGE_WEIGHTS:
     case STORAGE_BIASES: *at += s->at; return execution->network->weights;
-    case STORAGE_IO: *at += (params_long)(io[s->index].offset / sizeof(float)); return io[s->index].buffer;
+    case STORAGE_IO:
+      *at += (params_long)(io[s->index].offset / sizeof(float)) + part * part_elements(execution->network, s->index);
+      return io[s->index].buffer;
     case STORAGE_NONE: break;
   }
   return NULL;
 }
 
-stage_launch locate_step(const sepcl_execution *execution, int32_t index, const sepcl_operand *io) {
+stage_launch locate_step(const sepcl_execution *execution, int32_t part, int32_t index, const sepcl_operand *io) {
   const step *p = &execution->network->steps[index];
-  stage_launch launch = {.kernel = execution->kernels[index], .v = p->bound.v, .params = p->bound.params};
-  launch.x = locate_operand(execution, io, &p->x, &launch.params.x_at);
-  launch.r = locate_operand(execution, io, &p->r, &launch.params.r_at);
-  launch.s = locate_operand(execution, io, &p->s, &launch.params.s_at);
-  launch.y = locate_operand(execution, io, &p->y, &launch.params.y_at);
+  const int64_t set = part % execution->kernel_sets;
+  stage_launch launch = {.kernel = execution->kernels[set * execution->network->step_count + index],
+                         .v = p->bound.v,
+                         .params = p->bound.params};
+  launch.x = locate_operand(execution, part, io, &p->x, &launch.params.x_at);
+  launch.r = locate_operand(execution, part, io, &p->r, &launch.params.r_at);
+  launch.s = locate_operand(execution, part, io, &p->s, &launch.params.s_at);
+  launch.y = locate_operand(execution, part, io, &p->y, &launch.params.y_at);
   launch.w = execution->network->weights;
   if (p->bound.reads_image) launch.image = execution->network->weights_image;
   launch.params.w_at += p->weights_at;
   return launch;
 }
 
-static sepcl_status enqueue_step(sepcl_execution *execution, int32_t index, cl_command_queue queue,
+static sepcl_status enqueue_step(sepcl_execution *execution, int32_t part, int32_t index, cl_command_queue queue,
                                  const sepcl_operand *io, const sepcl_sync *sync) {
-  const stage_launch launch = locate_step(execution, index, io);
+  const stage_launch launch = locate_step(execution, part, index, io);
   const cl_api *cl = execution->network->device->cl;
   return launch.v == &clblast_variant ? clblast_enqueue(cl, &launch, queue, sync)
                                       : stage_enqueue(cl, &launch, queue, sync);
@@ -164,15 +178,15 @@ static int32_t last_launch(const sepcl_network *network) {
   return last;
 }
 
-/* One launch per stage; events[i], where given, is the launch's own. */
+/* One launch per stage, part after part; events[part * step_count + i], where given, is the launch's own. */
 static sepcl_status enqueue_steps(sepcl_execution *execution, cl_command_queue queue, const sepcl_operand *io,
                                   const sepcl_sync *sync, cl_event *events) {
   const sepcl_network *network = execution->network;
   bool out_of_order = false, first = true;
   TRY(check_queue(execution, queue, &out_of_order));
-  int32_t last = last_launch(network);
-  for (int32_t i = 0; i <= last; i++) {
-    if (network->steps[i].view) continue;
+  const int64_t count = network->step_count, last = (network->parts - 1) * count + last_launch(network);
+  for (int64_t i = 0; i <= last; i++) {
+    if (network->steps[i % count].view) continue;
     sepcl_sync own = {0, NULL, NULL};
     if (first && sync) {
       own.wait_count = sync->wait_count;
@@ -184,7 +198,7 @@ static sepcl_status enqueue_steps(sepcl_execution *execution, cl_command_queue q
       cl_int code = network->device->cl->clEnqueueBarrierWithWaitList(queue, 0, NULL, NULL);
       if (code != CL_SUCCESS) return failure_cl("clEnqueueBarrierWithWaitList", code);
     }
-    TRY(enqueue_step(execution, i, queue, io, &own));
+    TRY(enqueue_step(execution, (int32_t)(i / count), (int32_t)(i % count), queue, io, &own));
     first = false;
   }
   return SEPCL_OK;
@@ -317,15 +331,16 @@ sepcl_status sepcl_execution_run(sepcl_execution *execution, const float *const 
 
 static sepcl_status read_times(const sepcl_execution *execution, const cl_event *events, uint64_t *nanoseconds) {
   const cl_api *cl = execution->network->device->cl;
-  for (int32_t i = 0; i < execution->network->step_count; i++) {
+  const int64_t count = execution->network->step_count;
+  memset(nanoseconds, 0, (size_t)count * sizeof *nanoseconds);
+  for (int64_t i = 0; i < execution->network->parts * count; i++) {
     cl_ulong start = 0, end = 0;
-    nanoseconds[i] = 0;
     if (!events[i]) continue;
     cl_int code = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
     if (code == CL_SUCCESS)
       code = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
     if (code != CL_SUCCESS) return failure_cl("clGetEventProfilingInfo", code);
-    nanoseconds[i] = end - start;
+    nanoseconds[i % count] += end - start;
   }
   return SEPCL_OK;
 }
@@ -335,12 +350,12 @@ sepcl_status sepcl_execution_profile(sepcl_execution *execution, const float *co
   TRY(make_queue(execution, &execution->profiling_queue, CL_QUEUE_PROFILING_ENABLE));
   TRY(build_stage_programs(execution->network));
   TRY(make_kernels(execution));
-  int32_t count = execution->network->step_count;
+  const int64_t count = (int64_t)execution->network->parts * execution->network->step_count;
   cl_event *events = calloc((size_t)count + 1, sizeof(cl_event));
   if (!events) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for the profile's events");
   sepcl_status status = run_on(execution, execution->profiling_queue, inputs, NULL, events);
   if (status == SEPCL_OK) status = read_times(execution, events, nanoseconds);
-  for (int32_t i = 0; i < count; i++)
+  for (int64_t i = 0; i < count; i++)
     if (events[i]) execution->network->device->cl->clReleaseEvent(events[i]);
   free(events);
   return status;

@@ -4,13 +4,14 @@
 #include "error.h"
 #include "run/run.h"
 
-static void fill_io(sepcl_io_info *out, const sepcl_graph *graph, const graph_io *io) {
-  const node *n = &graph->nodes[io->value];
+static void fill_io(sepcl_io_info *out, const sepcl_network *network, const graph_io *io) {
+  const node *n = &network->graph->nodes[io->value];
   memset(out, 0, sizeof *out);
   out->name = io->name;
   out->rank = n->rank;
   memcpy(out->dims, n->dims, sizeof out->dims);
-  out->elements = (size_t)node_elements(n);
+  if (n->rank) out->dims[0] *= network->parts;
+  out->elements = (size_t)(network->parts * node_elements(n));
 }
 
 int32_t sepcl_network_input_count(const sepcl_network *network) { return network ? network->graph->input_count : 0; }
@@ -20,14 +21,14 @@ int32_t sepcl_network_output_count(const sepcl_network *network) { return networ
 sepcl_status sepcl_network_input_info(sepcl_io_info *out, const sepcl_network *network, int32_t index) {
   if (!out || !network || index < 0 || index >= network->graph->input_count)
     return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_input_info: no input %d", index);
-  fill_io(out, network->graph, &network->graph->inputs[index]);
+  fill_io(out, network, &network->graph->inputs[index]);
   return SEPCL_OK;
 }
 
 sepcl_status sepcl_network_output_info(sepcl_io_info *out, const sepcl_network *network, int32_t index) {
   if (!out || !network || index < 0 || index >= network->graph->output_count)
     return failure(SEPCL_INVALID_ARGUMENT, "sepcl_network_output_info: no output %d", index);
-  fill_io(out, network->graph, &network->graph->outputs[index]);
+  fill_io(out, network, &network->graph->outputs[index]);
   return SEPCL_OK;
 }
 
@@ -38,9 +39,10 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
   out->arena_lower_bound_bytes = (size_t)network->arena_bound_floats * sizeof(float);
   out->weights_bytes = (size_t)network->weights_floats * sizeof(float);
   for (int32_t i = 0; i < network->step_count; i++) {
-    out->macs += network->steps[i].macs;
-    out->launches += !network->steps[i].view;
+    out->macs += (uint64_t)network->parts * network->steps[i].macs;
+    out->launches += network->steps[i].view ? 0 : network->parts;
   }
+  out->parts = network->parts;
   out->replay = network->replay;
   out->replay_reason = network->replay_reason;
   if (network->replay != SEPCL_REPLAY_LAUNCHES) out->launches = 1;
@@ -86,9 +88,9 @@ sepcl_status sepcl_network_stage_info(sepcl_stage_info *out, const sepcl_network
   out->kernel = p->view ? "" : p->bound.v->name;
   out->reason = p->reason ? p->reason : "";
   out->fused_from = n->fused_from ? n->fused_from : n->name;
-  out->macs = p->macs;
-  out->bytes = p->bytes;
-  out->launches = !p->view;
+  out->macs = (uint64_t)network->parts * p->macs;
+  out->bytes = (uint64_t)network->parts * p->bytes;
+  out->launches = p->view ? 0 : network->parts;
   out->storage = p->view ? "" : storage_text(p->bound.s.halves);
   fill_proven(out, network, p);
   return SEPCL_OK;

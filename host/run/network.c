@@ -41,6 +41,8 @@ static sepcl_status check(sepcl_network **out, const sepcl_device *device, const
     return failure(SEPCL_INVALID_ARGUMENT, "options.tuning is %d, not a sepcl_tuning", (int)options->tuning);
   if (options && ((int)options->precision < 0 || options->precision > SEPCL_F16_SUMS))
     return failure(SEPCL_INVALID_ARGUMENT, "options.precision is %d: no sepcl_precision", (int)options->precision);
+  if (options && options->images_at_once < 0)
+    return failure(SEPCL_INVALID_ARGUMENT, "options.images_at_once is %d", options->images_at_once);
   if (options &&
       !(isfinite(options->input_low) && isfinite(options->input_high) && options->input_low <= options->input_high))
     return failure(SEPCL_INVALID_ARGUMENT, "options.input_low and input_high are %g and %g: no finite range",
@@ -72,6 +74,7 @@ static sepcl_status choose_replay(sepcl_network *network) {
 
 static sepcl_status plan(sepcl_network *network, const sepcl_graph *graph, bool certify) {
   TRY(graph_copy(&network->graph, graph));
+  TRY(split_batch(network));
   TRY(passes_run(network->graph, &network->options, &network->passes));
   TRY(fuse_blocks(network));
   TRY(place_values(network));

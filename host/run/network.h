@@ -51,9 +51,11 @@ struct sepcl_network {
   sepcl_network_options options;
   sepcl_graph *graph; /* the optimised copy; its constants' data may be gone after compile */
   pass_report passes;
-  place *places;      /* per value */
-  storage *storages;  /* per slot; meaningful for roots */
-  int32_t slot_count; /* values, then copies to outputs, then the nodes' own constants */
+  int32_t parts;          /* of the batch: the graph and its steps are those of one part, which runs so often */
+  int64_t images_at_once; /* of a part */
+  place *places;          /* per value */
+  storage *storages;      /* per slot; meaningful for roots */
+  int32_t slot_count;     /* values, then copies to outputs, then the nodes' own constants */
   step *steps;
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;
@@ -67,6 +69,8 @@ struct sepcl_network {
   double error_bound; /* as sepcl_network_info has it */
 };
 
+/* select/parts.c: a batch of more images than the cache holds becomes several parts; before the passes. */
+sepcl_status split_batch(sepcl_network *network);
 /* select/fuse.c: blocks of convolutions that one kernel runs better, as one node each; after the passes. */
 sepcl_status fuse_blocks(sepcl_network *network);
 /* select/lower.c: one step, or several, for each live node, in order; bound to kernels. */

@@ -8,7 +8,11 @@
 #include "error.h"
 #include "run/run.h"
 
-enum { COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */, CAST_SIZE = 192 /* of a case's text */ };
+enum {
+  COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */,
+  CAST_SIZE = 192 /* of a case's text */,
+  MAX_ROWS = 1 << 16
+};
 
 struct one_launch {
   cl_kernel kernel;
@@ -21,6 +25,7 @@ const char *one_launch_refuses(const sepcl_network *network) {
   const sepcl_device_info *info = &network->device->info;
   if (!(info->type & CL_DEVICE_TYPE_CPU)) return "only CPU devices promise that all work-groups of a launch progress";
   if (io_count(network) > NETWORK_IO_BUFFERS) return "more inputs and outputs than the launch has buffers for";
+  if ((int64_t)network->parts * network->step_count > MAX_ROWS) return "the batch has too many parts for one table";
   for (int32_t i = 0; i < network->step_count; i++) {
     const step *p = &network->steps[i];
     if (!p->view && !has_kernel(p)) return "CLBlast launches kernels of its own";
@@ -74,41 +79,54 @@ static params_int buffer_index(const sepcl_network *network, const place *operan
   return s->kind == STORAGE_ARENA ? 0 : s->kind == STORAGE_WEIGHTS ? 1 : 2 + s->index;
 }
 
-static void fill_row(network_row *row, sepcl_execution *execution, const step *p) {
+static void fill_row(network_row *row, const sepcl_execution *execution, int32_t part, const step *p) {
   static const sepcl_operand at_start[NETWORK_IO_BUFFERS] = {{0}};
   const place *operands[4] = {&p->x, &p->r, &p->s, &p->y};
   row->params = p->bound.params;
   params_long *offsets[4] = {&row->params.x_at, &row->params.r_at, &row->params.s_at, &row->params.y_at};
   static const int slots[4] = {0, 2, 3, 4};
   for (int i = 0; i < 4; i++) {
-    locate_operand(execution, at_start, operands[i], offsets[i]);
+    locate_operand(execution, part, at_start, operands[i], offsets[i]);
     row->buffers[slots[i]] = buffer_index(execution->network, operands[i]);
   }
   row->buffers[1] = 1;
   row->params.w_at += p->weights_at;
 }
 
-/* Rows only for steps that launch; waits are translated from steps to rows. Returns the number of rows. */
-static int32_t fill_table(sepcl_execution *execution, network_row *rows, params_int *waits,
-                          const dependency_list *dependencies, const kernel_form *used, int32_t used_count) {
-  const sepcl_network *network = execution->network;
-  int32_t *row_of = calloc((size_t)network->step_count + 1, sizeof *row_of);
-  if (!row_of) return -1;
-  int32_t count = 0, wait_count = 0;
+/* The table as it is filled, a part of the batch after the other. */
+typedef struct table {
+  const sepcl_execution *execution;
+  const dependency_list *dependencies;
+  network_row *rows;
+  params_int *waits, *last; /* last: of the part before, the rows that none of it waits for */
+  int32_t row_count, wait_count, last_count;
+} table;
+
+/* Rows only for steps that launch; waits are translated from steps to rows. A step that waits for none of its part
+ * waits for all of the part before, whose memory it writes to: so does, through it, every other. */
+static void fill_part(table *t, int32_t part, const kernel_form *used, int32_t used_count, int32_t *row_of) {
+  const sepcl_network *network = t->execution->network;
+  const dependency_list *d = t->dependencies;
+  const int32_t first_row = t->row_count;
   for (int32_t i = 0; i < network->step_count; i++) {
     const step *p = &network->steps[i];
     if (p->view) continue;
-    network_row *row = &rows[count];
-    fill_row(row, execution, p);
+    network_row *row = &t->rows[t->row_count];
+    fill_row(row, t->execution, part, p);
     row->function = kernel_index(used, used_count, kernel_of(&p->bound));
-    row->waits_at = wait_count;
-    row->wait_count = dependencies->first[i + 1] - dependencies->first[i];
-    for (int32_t k = dependencies->first[i]; k < dependencies->first[i + 1]; k++)
-      waits[wait_count++] = row_of[dependencies->steps[k]];
-    row_of[i] = count++;
+    row->waits_at = t->wait_count;
+    for (int32_t k = d->first[i]; k < d->first[i + 1]; k++) t->waits[t->wait_count++] = row_of[d->steps[k]];
+    for (int32_t k = 0; k < t->last_count && d->first[i] == d->first[i + 1]; k++)
+      t->waits[t->wait_count++] = t->last[k];
+    row->wait_count = t->wait_count - row->waits_at;
+    row_of[i] = t->row_count++;
   }
-  free(row_of);
-  return count;
+  t->last_count = 0;
+  for (int32_t row = first_row; row < t->row_count; row++) {
+    bool last = true;
+    for (int32_t k = t->rows[first_row].waits_at; k < t->wait_count && last; k++) last = t->waits[k] != row;
+    if (last) t->last[t->last_count++] = row;
+  }
 }
 
 static sepcl_status make_buffer(cl_mem *out, const sepcl_device *device, size_t bytes, void *data) {
@@ -128,27 +146,57 @@ static sepcl_status make_counters(one_launch *launch, const sepcl_device *device
   return status;
 }
 
+/* Steps that wait for no other, and steps that no other waits for. */
+static void count_ends(const sepcl_network *network, const dependency_list *d, int64_t *starts, int64_t *ends) {
+  *starts = *ends = 0;
+  for (int32_t i = 0; i < network->step_count; i++) {
+    bool last = true;
+    for (int32_t k = 0; k < d->first[network->step_count] && last; k++) last = d->steps[k] != i;
+    *starts += d->first[i] == d->first[i + 1];
+    *ends += last;
+  }
+}
+
+static sepcl_status upload_table(one_launch *launch, const sepcl_device *device, const table *t) {
+  launch->row_count = t->row_count;
+  TRY(make_buffer(&launch->rows, device, (size_t)t->row_count * sizeof *t->rows, t->rows));
+  TRY(make_buffer(&launch->waits, device, ((size_t)t->wait_count + 1) * sizeof *t->waits, t->waits));
+  return make_counters(launch, device);
+}
+
 static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, const kernel_form *used,
                                int32_t used_count) {
   const sepcl_network *network = execution->network;
   dependency_list dependencies = {NULL, NULL};
   sepcl_status status = find_dependencies(&dependencies, network);
-  int32_t total = status == SEPCL_OK ? dependencies.first[network->step_count] : 0;
-  network_row *rows = calloc((size_t)network->step_count + 1, sizeof *rows);
-  params_int *waits = calloc((size_t)total + 1, sizeof *waits);
-  if (status == SEPCL_OK && (!rows || !waits)) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
-  if (status == SEPCL_OK) {
-    int32_t count = fill_table(execution, rows, waits, &dependencies, used, used_count);
-    launch->row_count = count;
-    if (count < 0) status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table");
-    if (status == SEPCL_OK) status = make_buffer(&launch->rows, network->device, (size_t)count * sizeof *rows, rows);
-    if (status == SEPCL_OK)
-      status = make_buffer(&launch->waits, network->device, ((size_t)total + 1) * sizeof *waits, waits);
-    if (status == SEPCL_OK) status = make_counters(launch, network->device);
+  if (status != SEPCL_OK) {
+    free_dependencies(&dependencies);
+    return status;
+  }
+  int64_t starts, ends;
+  count_ends(network, &dependencies, &starts, &ends);
+  const size_t steps = (size_t)network->step_count + 1, parts = (size_t)network->parts;
+  const size_t waits = (size_t)(dependencies.first[network->step_count] + starts * ends) + 1;
+  table t = {execution,
+             &dependencies,
+             calloc(parts * steps, sizeof(network_row)),
+             calloc(parts * waits, sizeof(params_int)),
+             calloc(steps, sizeof(params_int)),
+             0,
+             0,
+             0};
+  int32_t *row_of = calloc(steps, sizeof *row_of);
+  if (!t.rows || !t.waits || !t.last || !row_of) {
+    status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table of stages");
+  } else {
+    for (int32_t part = 0; part < network->parts; part++) fill_part(&t, part, used, used_count, row_of);
+    status = upload_table(launch, network->device, &t);
   }
   free_dependencies(&dependencies);
-  free(rows);
-  free(waits);
+  free(t.rows);
+  free(t.waits);
+  free(t.last);
+  free(row_of);
   return status;
 }
 

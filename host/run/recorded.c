@@ -98,9 +98,10 @@ static cl_int record_steps(const recorded *r, cl_command_buffer_khr commands, co
   const sepcl_network *network = execution->network;
   cl_sync_point_khr before = 0;
   bool first = true;
-  for (int32_t i = 0; i < network->step_count; i++) {
-    if (network->steps[i].view) continue;
-    const stage_launch launch = locate_step(execution, i, io);
+  const int64_t count = network->step_count;
+  for (int64_t i = 0; i < network->parts * count; i++) {
+    if (network->steps[i % count].view) continue;
+    const stage_launch launch = locate_step(execution, (int32_t)(i / count), (int32_t)(i % count), io);
     cl_int code = stage_set_arguments(network->device->cl, &launch);
     const size_t local = (size_t)launch.v->local, global = (size_t)launch.params.tasks * local;
     cl_sync_point_khr after = 0;

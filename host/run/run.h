@@ -66,7 +66,8 @@ struct sepcl_execution {
   recorded *recorded; /* and, unless NULL, all of them recorded */
   adapt workers;      /* of the one launch */
   cl_mem arena;
-  cl_kernel *kernels;                      /* per step; NULL for views */
+  cl_kernel *kernels; /* kernel_sets times per step; NULL for views */
+  int32_t kernel_sets;
   cl_command_queue queue, profiling_queue; /* made by sepcl_execution_run and _profile, when first needed */
   cl_mem *io;                              /* sepcl_execution_run's own buffers: inputs, then outputs */
 };
@@ -75,10 +76,13 @@ struct sepcl_execution {
 static inline int32_t io_count(const sepcl_network *network) {
   return network->graph->input_count + network->graph->output_count;
 }
-/* The buffer that an operand's root lies in; adds where it begins to *at, in floats. NULL where there is no operand. */
-cl_mem locate_operand(const sepcl_execution *execution, const sepcl_operand *io, const place *operand, params_long *at);
-/* Step `index`'s kernel and all that it is given. */
-stage_launch locate_step(const sepcl_execution *execution, int32_t index, const sepcl_operand *io);
+/* The buffer that an operand's root lies in; adds where it begins, in a part of the batch, to *at, in floats. NULL
+ * where there is no operand. */
+cl_mem locate_operand(const sepcl_execution *execution, int32_t part, const sepcl_operand *io, const place *operand,
+                      params_long *at);
+/* Step `index`'s kernel and all that it is given in a part of the batch. */
+stage_launch locate_step(const sepcl_execution *execution, int32_t part, int32_t index, const sepcl_operand *io);
+/* Of all parts together. */
 size_t io_elements(const sepcl_network *network, int32_t index);
 
 #endif

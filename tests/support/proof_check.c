@@ -13,6 +13,7 @@ typedef struct checker {
   const test_context *context;
   sepcl_execution *execution;
   sepcl_operand *io;
+  int32_t part; /* of the batch */
   const proof_check_options *options;
   proof_check *out;
 } checker;
@@ -37,7 +38,7 @@ static bool read_storage(content *out, const checker *c, const place *from) {
   const storage *s = &c->execution->network->storages[from->root];
   const place start = {from->root, 0, 0};
   params_long at = 0;
-  cl_mem buffer = locate_operand(c->execution, c->io, &start, &at);
+  cl_mem buffer = locate_operand(c->execution, c->part, c->io, &start, &at);
   out->elements = s->half ? 2 * s->floats : s->floats;
   out->values = malloc((size_t)(out->elements + 1) * sizeof(float));
   if (!out->values) return false;
@@ -50,7 +51,7 @@ static bool read_storage(content *out, const checker *c, const place *from) {
 }
 
 static bool launch(const checker *c, int32_t index) {
-  const stage_launch l = locate_step(c->execution, index, c->io);
+  const stage_launch l = locate_step(c->execution, c->part, index, c->io);
   return stage_enqueue(c->context->cl, &l, c->context->queue, NULL) == SEPCL_OK;
 }
 
@@ -286,8 +287,9 @@ static bool run_steps(checker *c, const float *x) {
     c->io[i].buffer = test_buffer(c->context, i ? NULL : x, io_elements(network, i) * sizeof(float));
     done = done && c->io[i].buffer;
   }
-  for (int32_t i = 0; i < network->step_count && done; i++)
-    if (!network->steps[i].view) done = check_step(c, i);
+  for (c->part = 0; c->part < network->parts; c->part++)
+    for (int32_t i = 0; i < network->step_count && done; i++)
+      if (!network->steps[i].view) done = check_step(c, i);
   done = done && check_outputs(c);
   for (int32_t i = 0; i < io_count(network); i++)
     if (c->io[i].buffer) c->context->cl->clReleaseMemObject(c->io[i].buffer);
