@@ -1,4 +1,5 @@
-/* What may be NaN is never taken for bounded: no clip behind it, no other function, makes a range of it. */
+/* What is known of numbers before they are computed. What may be NaN is never taken for bounded: no clip behind it, no
+ * other function, makes a range of it. */
 #include <check.h>
 #include <math.h>
 #include <string.h>
@@ -86,6 +87,34 @@ START_TEST(clips_bound_what_is_a_number) {
   const known sum = known_sum(half, known_exact(-1, 1)), both = known_sum(half, half);
   ck_assert(sum.why && !sum.nan && both.nan);
   ck_assert(known_hull(half, known_nothing("a test")).nan);
+}
+END_TEST
+
+/* What is known of a function's results holds for numbers drawn at random, and for pairs of them `error` apart. */
+START_TEST(functions_keep_within_what_is_known) {
+  const sepcl_activation a = {(sepcl_function)_i, parameters[_i][0], parameters[_i][1]};
+  rng r = rng_of(5, (uint64_t)_i, 0);
+  int64_t checked = 0;
+  for (int64_t i = 0; i < 50000; i++) {
+    const float size = rng_float(&r, 0.0f, 1.0f) < 0.5f ? 2.0f : 30.0f;
+    const float x = rng_float(&r, -size, size), z = rng_float(&r, -size, size);
+    const known point = known_function(a, known_exact((double)x, (double)x));
+    if (point.why) continue; /* outside of its domain */
+    const double got = (double)reference_function(a, x);
+    ck_assert_msg(got >= point.low && got <= point.high, "function %d of %a is %a: not in [%a, %a]", _i, (double)x, got,
+                  point.low, point.high);
+    known range = known_exact(fmin((double)x, (double)z), fmax((double)x, (double)z));
+    range.error = range.local = fabs((double)x - (double)z);
+    const known image = known_function(a, range);
+    checked++;
+    if (image.why) continue;
+    ck_assert_msg(got >= image.low && got <= image.high, "function %d of %a in [%a, %a]: %a is not in [%a, %a]", _i,
+                  (double)x, range.low, range.high, got, image.low, image.high);
+    const double moved = fabs(got - (double)reference_function(a, z));
+    ck_assert_msg(moved <= image.local * (1 + 1e-6) + 1e-6 * fabs(got), "function %d of %a and %a: %g apart, not %g",
+                  _i, (double)x, (double)z, moved, image.local);
+  }
+  ck_assert_int_gt(checked, 10000);
 }
 END_TEST
 
@@ -179,7 +208,8 @@ END_TEST
 Suite *suite_bounds(void);
 Suite *suite_bounds(void) {
   Suite *suite = suite_create("bounds");
-  TCase *tcase = tcase_create("NaN");
+  TCase *tcase = tcase_create("known");
+  tcase_add_loop_test(tcase, functions_keep_within_what_is_known, 0, SEPCL_FUNCTION_COUNT);
   tcase_add_loop_test(tcase, functions_know_where_nan_is, 0, SEPCL_FUNCTION_COUNT);
   tcase_add_loop_test(tcase, binaries_know_where_nan_is, SEPCL_ADD, SEPCL_PRELU + 1);
   tcase_add_test(tcase, clips_bound_what_is_a_number);

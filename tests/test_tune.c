@@ -254,6 +254,16 @@ static int stages_with_images(sepcl_device *device) {
   return count;
 }
 
+/* Only where the kernel's registers are known, or the device is of a kind it is for. */
+START_TEST(images_are_tried_where_they_may_win) {
+  ck_assert(images_may_hold_weights(true, "cl_khr_fp16 cl_qcom_perf_hint"));
+  ck_assert(images_may_hold_weights(true, "cl_intel_subgroups"));
+  ck_assert(!images_may_hold_weights(false, "cl_intel_subgroups"));
+  ck_assert(!images_may_hold_weights(true, "cl_khr_fp16 cl_amd_device_attribute_query"));
+  ck_assert(!images_may_hold_weights(true, "cl_nv_device_attribute_query cl_khr_icd"));
+}
+END_TEST
+
 /* Weights are read as an image where tuning found that faster and all of them fit one. */
 START_TEST(weights_are_images_where_they_fit) {
   sepcl_device *device = open_device(folder);
@@ -321,6 +331,7 @@ Suite *suite_tune(void) {
   tcase_add_test(tests, junk_in_the_cache_is_not_taken);
   tcase_add_test(tests, remembers_fused_blocks);
   tcase_add_test(tests, weights_are_images_where_they_fit);
+  tcase_add_test(tests, images_are_tried_where_they_may_win);
   tcase_add_test(tests, needs_no_cache);
   tcase_add_test(tests, refuses_bad_arguments);
   suite_add_tcase(suite, tests);

@@ -19,6 +19,11 @@ static void json_proven(cJSON *object, const char *name, double value) {
     cJSON_AddNullToObject(object, name);
 }
 
+/* A bound that says little: more than a tenth of where results lie. */
+static bool is_vague(const sepcl_stage_info *stage) {
+  return stage->error_bound >= 0 && stage->error_bound > 0.1 * (stage->high - stage->low);
+}
+
 static const char *replay_name(sepcl_replay replay) {
   static const char *const names[] = {"auto", "launches", "command-buffer", "one-launch"};
   return (unsigned)replay < 4 ? names[replay] : "?";
@@ -59,6 +64,7 @@ static cJSON *stage_json(const sepcl_stage_info *stage) {
   json_proven(object, "high", known ? stage->high : INFINITY);
   json_proven(object, "error_bound", known ? stage->error_bound : INFINITY);
   if (stage->given > 0) json_number(object, "given", stage->given);
+  if (is_vague(stage)) cJSON_AddBoolToObject(object, "vague", true);
   if (stage->unknown) json_text(object, "unknown", stage->unknown);
   return object;
 }
@@ -101,7 +107,7 @@ static int print_json(const session *s) {
 static void proven_cells(table *t, const sepcl_stage_info *stage) {
   if (stage->error_bound >= 0) {
     table_cell(t, "%.4g", fmax(fabs(stage->low), fabs(stage->high)));
-    table_cell(t, "%.2g%s", stage->error_bound, stage->given > 0 ? " given" : "");
+    table_cell(t, "%.2g%s%s", stage->error_bound, stage->given > 0 ? " given" : "", is_vague(stage) ? " vague" : "");
   } else {
     table_cell(t, "%s", stage->unknown ? "unknown:" : "");
     table_cell(t, "%s", stage->unknown ? stage->unknown : "");
@@ -132,13 +138,14 @@ static void print_stages(const session *s) {
 
 /* The network's bound, and what some stages' depends on. */
 static void print_error(const session *s) {
-  int stages = 0, unknown = 0;
+  int stages = 0, unknown = 0, vague = 0;
   double given = 0;
   for (int i = 0; i < sepcl_network_stage_count(s->network); i++) {
     sepcl_stage_info stage;
     if (sepcl_network_stage_info(&stage, s->network, i) != SEPCL_OK) continue;
     stages += stage.given > 0;
     unknown += stage.unknown != NULL;
+    vague += is_vague(&stage);
     given = fmax(given, stage.given);
   }
   if (s->info.error_bound >= 0.0)
@@ -149,6 +156,8 @@ static void print_error(const session *s) {
   if (stages)
     printf("          given: %d stages' bounds hold whenever what they read is within %g to %g\n", stages, -given,
            given);
+  if (vague) printf("          vague: %d stages' bounds are more than a tenth of their range\n", vague);
+  if (unknown) printf("          unknown: %d stages have no bound\n", unknown);
 }
 
 static int print_tables(const session *s) {

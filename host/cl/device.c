@@ -210,6 +210,20 @@ static uint64_t image_texels(const cl_api *cl, cl_device_id id) {
                                                                                                               : 0;
 }
 
+bool images_may_hold_weights(bool host_memory, const char *extensions) {
+  return host_memory && !names(extensions, "cl_amd_device_attribute_query") &&
+         !names(extensions, "cl_nv_device_attribute_query");
+}
+
+static bool weight_images(const cl_api *cl, cl_device_id id) {
+  char *extensions = calloc(1, 16384);
+  if (!extensions) return false;
+  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
+  const bool may = images_may_hold_weights(number_info(cl, id, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0, extensions);
+  free(extensions);
+  return may;
+}
+
 /* OpenCL's cl_khr_fp16: CL_DEVICE_HALF_FP_CONFIG. */
 static void ask_about_halves(sepcl_device *device) {
   const cl_device_fp_config fp = device->info.fp16 ? number_info(device->cl, device->id, 0x1033) : 0;
@@ -229,7 +243,7 @@ static sepcl_status make(sepcl_device **out, const cl_api *cl, cl_context contex
   device->subgroup_sizes = subgroup_sizes(cl, id);
   device->image_texels = image_texels(cl, id);
   device->cache_bytes = number_info(cl, id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
-  device->host_memory = number_info(cl, id, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
+  device->weight_images = weight_images(cl, id);
   device->cl = cl;
   device->context = context;
   device->id = id;

@@ -57,12 +57,10 @@ static float **make_arrays(const sepcl_network *network, int32_t first, int32_t 
   return arrays;
 }
 
-/* Whether timing a variant may teach more than timing the first did. Row variants differ in their vectors. Weights as
- * images are for caches of images apart, which integrated and mobile GPUs may have; cards with memory of their own read
- * both through one, and nobody knows what registers the kernel takes there. */
+/* Whether timing a variant may teach more than timing the first did. Row variants differ in their vectors. */
 static bool is_other(const variant *v, const variant *first, const device_limits *limits) {
   if (v == first || v->stage != first->stage || v->family != first->family) return false;
-  if (variant_macro(v, "IMAGE") && !limits->host_memory) return false;
+  if (variant_macro(v, "IMAGE") && !limits->weight_images) return false;
   return v->family == FAMILY_TILE || (v > first && v->vec != first->vec);
 }
 

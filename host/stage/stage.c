@@ -39,7 +39,7 @@ device_limits device_limits_of(const sepcl_device *device) {
                          .subgroup_sizes = device->subgroup_sizes,
                          .image_texels = device->image_texels,
                          .half_sums = device->half_sums,
-                         .host_memory = device->host_memory,
+                         .weight_images = device->weight_images,
                          .local_is_global = info->local_is_global,
                          .gpu = (info->type & CL_DEVICE_TYPE_GPU) != 0};
 }

@@ -39,7 +39,7 @@ typedef struct device_limits {
   uint64_t image_texels;   /* likewise */
   bool half_sums;          /* likewise */
   bool gpu;
-  bool host_memory;     /* as in sepcl_device */
+  bool weight_images;   /* as in sepcl_device */
   bool local_is_global; /* local memory is a part of global memory */
   /* How tuning wants the stage cut; 0: by the stage's own rule. */
   int32_t tasks, panel_tasks;

@@ -48,7 +48,7 @@ def chosen_on_gpus(variant):
 
 def chosen_on(variant, target, precision):
     """Whether a device of that kind may be given the variant: only Intel's offer subgroups of a size that a kernel asks for. Weights
-    as images are tried by `sepcl tune` alone, and only where memory is the host's: not on NVIDIA's and AMD's cards."""
+    as images are tried by `sepcl tune` alone, and on no device with AMD's or NVIDIA's queries (images_may_hold_weights)."""
     if precision == "f16-sums" and (targets.TARGETS[target][0] == "nvidia" or "SUMS_HALVES" not in variant["macros"]):
         return False
     if "IMAGE" in variant["macros"]:
@@ -171,7 +171,7 @@ def main():
             print_table([row for row in rows if row["precision"] == precision], options.targets)
             print()
         print("r registers, ! bytes spilled, s scalar registers kept in lanes of\nvector registers (no memory, no fault), p private bytes, % occupancy, f share of FMAs among the main "
-              "loop's\nvector instructions, simd the width that Intel's compiler chose, * breaks a limit, - never chosen there (pointwise_image: cards with memory\nof their own are not even tuned with it)\n")
+              "loop's\nvector instructions, simd the width that Intel's compiler chose, * breaks a limit, - never chosen there (pointwise_image: not even\ntuned there)\n")
         print(PROXY)
         print_faults(failed)
     good = not failed and (options.json or options.variants or control(compiler, build, known))
