@@ -12,6 +12,7 @@
  * for the padding, whose zeros stay zeros whatever the scale. K 0: any window, tile by tile
  * through a list of pointers, one output row at a time. Channels run innermost; the last vector of a row overlaps the
  * one before. */
+#include "activated.cl"
 #define TILE_COLUMNS 4
 
 #if K
@@ -48,13 +49,7 @@ static void FN(finish)(const stage_params *p, const FN(view) * t, FV v, const in
   const window_params *g = &p->u.window;
   const int pixel = oy * g->ow + ox;
   if (p->has_residual) v += LOADV(t->r + (long)pixel * p->r_pitch + c);
-  if (p->act[0] == F_CLIP) {
-    v = v > (FV)(p->act_b[0]) ? (FV)(p->act_b[0]) : v;
-    v = v < (FV)(p->act_a[0]) ? (FV)(p->act_a[0]) : v;
-  } else {
-    v = activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
-  }
-  STOREV(v, t->y + (long)pixel * p->y_pitch + c);
+  STOREV(FN(activated)(p, 0, v), t->y + (long)pixel * p->y_pitch + c);
 }
 
 /* The channels [from, to) vector by vector; where they are no multiple of VEC the last vector starts earlier. */

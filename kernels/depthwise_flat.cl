@@ -3,6 +3,7 @@
  *
  * Packed weights: biases, then for each tap its weights, each the channels over and over, channels + VEC floats, so
  * that a vector may begin at any channel. A unit is a row of outputs. */
+#include "activated.cl"
 
 /* Outputs [from, to) of the row at `y`, one at a time: pixels whose taps lie partly outside the image, and rows of
  * pixels that do not lie side by side. `x` is where the input's first pixel under tap (ky_from, 0) of output pixel 0
@@ -39,7 +40,7 @@ static void FN(vectors)(const stage_params *p, __global const XT *x, __global co
       for (int kx = 0; kx < g->kw; kx++, weights += width)
         acc = fma(LOADV(x + (((long)(k - ky.s0) * g->dh * g->w + kx * g->dw - g->pl) * g->c + i)), LOADV(weights), acc);
     if (p->has_residual) acc += LOADV(r + i);
-    STOREV(activateV(acc, p->act[0], p->act_a[0], p->act_b[0]), y + i);
+    STOREV(FN(activated)(p, 0, acc), y + i);
   }
 }
 

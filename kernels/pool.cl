@@ -1,4 +1,5 @@
 /* Window pools: a unit is an output pixel; channels go by vectors, the last one overlapping its neighbour. */
+#include "activated.cl"
 
 /* Taps from the first on whose offset is at most `reach`. */
 static int FN(taps_until)(const int reach, const int kernel_size, const int dilation) {
@@ -80,7 +81,7 @@ static float FN(divisor)(const stage_params *p, const int iy, const int ix, cons
 
 static FV FN(finish)(FV v, const stage_params *p, const float divisor, const float inverse) {
   if (p->mode != 0) v = FNV(div_shared)(v, divisor, inverse);
-  return activateV(v, p->act[0], p->act_a[0], p->act_b[0]);
+  return FN(activated)(p, 0, v);
 }
 
 #if LOCAL == 1

@@ -6,6 +6,7 @@
  *
  * split: 0 pixels in a task, 1 tasks over all pixels, 2 panels in a task, 3 tasks over the panels, 4 pixels in a strip,
  * 5 panels. STRIP: floats in a strip. */
+#include "activated.cl"
 #include "tile.cl"
 
 #ifndef SEPARABLE_CL
@@ -49,12 +50,6 @@ static void FN(point)(__global const XT **at, const stage_params *p, __global co
         at[tap * DEPTHWISE_COLUMNS + j] = inside ? from + ((long)iy * g->w + ix) * p->x_pitch : zeros;
       }
   }
-}
-
-static FV FN(inner)(const FV v, const stage_params *p) {
-  if (p->act[1] != F_CLIP) return activateV(v, p->act[1], p->act_a[1], p->act_b[1]);
-  const FV t = v > (FV)(p->act_b[1]) ? (FV)(p->act_b[1]) : v;
-  return v < (FV)(p->act_a[1]) ? (FV)(p->act_a[1]) : t;
 }
 
 /* Columns of one output row, and all of their taps inside the image: then `first` is set to the first column's first
@@ -108,10 +103,10 @@ static void FN(depthwise)(float *strip, const int pitch, const stage_params *p, 
           v3 = fma(LOADV(from[3] + c), k, v3);
         }
       }
-      STOREV(FN(inner)(v0, p), strip + c);
-      if (columns > 1) STOREV(FN(inner)(v1, p), strip + pitch + c);
-      if (columns > 2) STOREV(FN(inner)(v2, p), strip + 2 * pitch + c);
-      if (columns > 3) STOREV(FN(inner)(v3, p), strip + 3 * pitch + c);
+      STOREV(FN(activated)(p, 1, v0), strip + c);
+      if (columns > 1) STOREV(FN(activated)(p, 1, v1), strip + pitch + c);
+      if (columns > 2) STOREV(FN(activated)(p, 1, v2), strip + 2 * pitch + c);
+      if (columns > 3) STOREV(FN(activated)(p, 1, v3), strip + 3 * pitch + c);
     }
   }
 }

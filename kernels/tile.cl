@@ -96,10 +96,10 @@
     TILE_VECTORS(TILE_RESIDUAL, i) \
   }                                \
   rr += end->r_pitch;
-#define TILE_CLIP(i, v)                                  \
-  if (v + 1 < TV || whole) {                             \
-    const FV t = c##i##_##v > high ? high : c##i##_##v;  \
-    STOREV(c##i##_##v < low ? low : t, yy + TILE_AT(v)); \
+#define TILE_CLIP(i, v)                                 \
+  if (v + 1 < TV || whole) {                            \
+    const FV t = c##i##_##v > high ? high : c##i##_##v; \
+    STOREV(t < low ? low : t, yy + TILE_AT(v));         \
   }
 #define TILE_CLIP_ROW(i)       \
   if (i < rows) {              \
