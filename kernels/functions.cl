@@ -371,8 +371,7 @@ static FV FNV(gelu_tanh)(const FV x) {
   return fma(half_x, FNV(fn_tanh)((FV)(0x1.988454p-1f) * fma(cube, x, x)), half_x);
 }
 
-/* low <= high. One instruction a line on most processors, and NaN stays NaN. */
-static FV FNV(clip)(const FV x, const float low, const float high) {
+static FV FNV(clip)(const FV x, const float low, const float high) { /* low <= high; NaN stays NaN */
   const FV t = x > (FV)(high) ? (FV)(high) : x;
   return t < (FV)(low) ? (FV)(low) : t;
 }
