@@ -106,8 +106,18 @@ static bool move_result(exact_operands *o, const stage *s, float *weight, double
     moved = found >= far && isfinite(found);
     change *= found > 0 && i == 0 ? 1.01 * far / found : -8;
   }
+  if (kept && !moved) memcpy(o->y, kept, count * sizeof *kept);
   free(kept);
   return moved;
+}
+
+enum { CANDIDATES = 40 };
+
+/* The i-th place among so many that is tried. Their distances share no factor with a kernel's taps: at equal ones all
+ * may be the same tap, which sees nothing but padding. */
+static size_t candidate(int i, size_t count) {
+  const double share = i * 0.6180339887498949;
+  return (size_t)((share - floor(share)) * (double)count);
 }
 
 /* How far the control moves a result. Where nothing is rounded it is any way. */
@@ -127,23 +137,23 @@ static bool perturb_weight(checker *c, const step *p, exact_operands *o, sepcl_w
   bool moved = false;
   const float *kept = sets[last].weights;
   sets[last].weights = changed;
-  for (size_t at = 0; changed && at < weights && !moved && far < p->proven.high - p->proven.low;
-       at += weights / 16 + 1) {
+  for (int i = 0; changed && weights && i < CANDIDATES && !moved && far < p->proven.high - p->proven.low; i++) {
     memcpy(changed, n->data, weights * sizeof *changed);
-    moved = move_result(o, &p->bound.s, &changed[at], far, count);
+    moved = move_result(o, &p->bound.s, &changed[candidate(i, weights)], far, count);
   }
   sets[last].weights = kept;
   free(changed);
   return moved;
 }
 
-/* The same with an input, where there are no weights. */
+/* The same with an input: there are no weights (a batch norm of its own has none here), or none that moves anything. */
 static bool perturb_input(checker *c, const step *p, exact_operands *o, const content *x, size_t count) {
   const double far = control_distance(c, p);
   const int64_t elements = x->elements - p->x.offset;
   float *values = x->values + p->x.offset;
   bool moved = false;
-  for (int64_t at = 0; at < elements && !moved && far < p->proven.high - p->proven.low; at += elements / 16 + 1) {
+  for (int i = 0; elements > 0 && i < CANDIDATES && !moved && far < p->proven.high - p->proven.low; i++) {
+    const size_t at = candidate(i, (size_t)elements);
     const float kept = values[at];
     moved = isfinite(kept) && move_result(o, &p->bound.s, &values[at], far, count);
     values[at] = kept;
@@ -204,7 +214,7 @@ static void judge(checker *c, const step *p, const content *in, exact_operands *
   const bool control = c->options->moved > 0;
   const size_t count = (size_t)y->elements;
   const bool moved =
-      control && (p->set_count ? perturb_weight(c, p, o, sets, count) : perturb_input(c, p, o, &in[0], count));
+      control && ((p->set_count && perturb_weight(c, p, o, sets, count)) || perturb_input(c, p, o, &in[0], count));
   const bool within = within_bound(c, p, y, o);
   c->out->vague += p->proven.local > 0.1 * (p->proven.high - p->proven.low);
   c->out->moved += moved;

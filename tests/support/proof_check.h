@@ -10,7 +10,7 @@
 typedef struct proof_check_options {
   sepcl_network_options network;
   double divisor; /* negative control: bounds are divided by it; 1: as they are */
-  /* Negative control: the exact side takes one weight of each stage, or one input where there are no weights, as so
+  /* Negative control: the exact side takes one weight of each stage, or one input where no weight will do, as so
    * much larger or smaller that a result moves by at least as many of the stage's bounds; 0: as it is. */
   double moved;
   bool verbose;                 /* a line a stage */
