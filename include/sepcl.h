@@ -675,6 +675,7 @@ typedef struct sepcl_network_info {
   int32_t launches;         /* per inference, with the chosen replay */
   sepcl_replay replay;      /* the chosen one */
   int32_t removed_channels; /* provably constant ones */
+  int32_t kept_channels;    /* convolutions' outputs that are provably constant and stay: the passes' lines say why */
   int32_t reproducible;
   double error_bound; /* proven, of |output - exact|, as a share of the output's proven range; < 0: not known, or not
                          asked for: f32 networks have it from sepcl_network_plan only */

@@ -94,6 +94,7 @@ static int print_json(const session *s) {
   json_text(root, "replay", replay_name(s->info.replay));
   if (s->info.replay_reason) json_text(root, "replay_reason", s->info.replay_reason);
   json_number(root, "removed_channels", s->info.removed_channels);
+  json_number(root, "kept_channels", s->info.kept_channels);
   cJSON_AddBoolToObject(root, "reproducible", s->info.reproducible);
   json_proven(root, "error_bound", s->info.error_bound >= 0.0 ? s->info.error_bound : INFINITY);
   json_number(root, "input_low", s->input_low);
@@ -176,6 +177,7 @@ static int print_tables(const session *s) {
          ratio(info));
   printf("weights   %sB packed\n", metric_text(weights, (double)info->weights_bytes));
   printf("channels  %d removed as constant", info->removed_channels);
+  if (info->kept_channels) printf(", %d that are constant stay (why: under passes)", info->kept_channels);
   if (info->macs < s->macs) printf(", with %sMACs", metric_text(macs, (double)(s->macs - info->macs)));
   puts("");
   if (is_f16(s))

@@ -48,6 +48,17 @@ typedef struct weight_set {
   bool rounded; /* a pass made weights or bias, and rounded them once */
 } weight_set;
 
+/* Why channels that are constant stay nevertheless. */
+typedef enum kept_reason {
+  KEPT_NOT = 0,
+  KEPT_FOR_NEIGHBOUR, /* what cannot lose a channel makes or reads them */
+  KEPT_FOR_OTHERS,    /* not constant somewhere else where the same channel goes */
+  KEPT_FOR_GROUPS,    /* groups are of one size; a convolution has an input */
+  KEPT_NOT_ZERO,
+  KEPT_NOT_FINITE, /* a weight that reads them */
+  KEPT_REASONS
+} kept_reason;
+
 typedef struct node {
   node_kind kind;
   char *name;
@@ -71,10 +82,11 @@ typedef struct node {
   int32_t expanded;        /* inverted residual */
   bool interleaved;        /* concat: channel i of input k becomes channel i * input_count + k, unless k is scattered */
   int32_t biased_channels; /* conv: input channels, constant but not zero, that a pass took into its bias */
-  int32_t *input_order;    /* conv 1x1: input channel i is read at input_order[i]; NULL: at i */
-  int32_t *output_order;   /* conv: output channel o is stored at output_order[o]; NULL: at o */
-  bool scattered;          /* conv: output_order names places among an interleaved concatenation's channels; a
-                            * concatenation: the one that reads it writes over some of its channels */
+  int32_t kept_channels[KEPT_REASONS]; /* conv: its constant outputs that stay */
+  int32_t *input_order;                /* conv 1x1: input channel i is read at input_order[i]; NULL: at i */
+  int32_t *output_order;               /* conv: output channel o is stored at output_order[o]; NULL: at o */
+  bool scattered; /* conv: output_order names places among an interleaved concatenation's channels; a
+                   * concatenation: the one that reads it writes over some of its channels */
 
   /* Attributes by kind */
   sepcl_conv_attributes conv; /* conv, deform_conv; separable and inverted residual: the depthwise's window */

@@ -52,6 +52,7 @@ sepcl_status sepcl_network_get_info(sepcl_network_info *out, const sepcl_network
     out->kept_floats += s->kind == STORAGE_ARENA && !s->half && s->first >= 0;
   }
   out->removed_channels = network->passes.removed_channels;
+  out->kept_channels = network->passes.kept_channels;
   out->reproducible = network->options.policy == SEPCL_REPRODUCIBLE;
   out->error_bound = network->error_bound;
   return SEPCL_OK;

@@ -11,11 +11,6 @@ static bool has_constant_weights(const sepcl_graph *graph, const node *n) {
   return is_constant(graph, s.weights) && (s.bias == SEPCL_NO_VALUE || is_constant(graph, s.bias));
 }
 
-/* Loses inputs and outputs one by one. */
-static bool mixes_channels(const sepcl_graph *graph, const node *n) {
-  return has_constant_weights(graph, n) && n->conv.groups == 1;
-}
-
 static bool same_channels(const sepcl_graph *graph, const node *n, sepcl_value value) {
   const node *x = graph_node(graph, value);
   return x && x->kind != NODE_CONSTANT && x->rank == 4 && n->rank == 4 && x->dims[3] == n->dims[3];
@@ -34,17 +29,22 @@ bool node_keeps_channels(const sepcl_graph *graph, const node *n) {
   }
 }
 
-static sepcl_value root_of(const channel_sets *sets, sepcl_value value) {
+/* Loses inputs and outputs one by one, or, in groups, each group as many. */
+static bool mixes_channels(const sepcl_graph *graph, const node *n) {
+  return has_constant_weights(graph, n) && !node_keeps_channels(graph, n);
+}
+
+sepcl_value channel_set_of(const channel_sets *sets, sepcl_value value) {
   while (sets->parent[value] != value) value = sets->parent[value] = sets->parent[sets->parent[value]];
   return value;
 }
 
 static void join(const channel_sets *sets, sepcl_value a, sepcl_value b) {
-  if (a != SEPCL_NO_VALUE && b != SEPCL_NO_VALUE) sets->parent[root_of(sets, a)] = root_of(sets, b);
+  if (a != SEPCL_NO_VALUE && b != SEPCL_NO_VALUE) sets->parent[channel_set_of(sets, a)] = channel_set_of(sets, b);
 }
 
 static void block(const channel_sets *sets, sepcl_value value) {
-  if (value != SEPCL_NO_VALUE) sets->blocked[root_of(sets, value)] = true;
+  if (value != SEPCL_NO_VALUE) sets->blocked[channel_set_of(sets, value)] = true;
 }
 
 static void join_of(const channel_sets *sets, const sepcl_graph *graph, sepcl_value value) {
@@ -59,7 +59,7 @@ static void join_of(const channel_sets *sets, const sepcl_graph *graph, sepcl_va
 }
 
 static void enter(const channel_sets *sets, sepcl_value in, sepcl_value value, int32_t role) {
-  const sepcl_value root = root_of(sets, in), entry = value * CHANNEL_ROLES + role;
+  const sepcl_value root = channel_set_of(sets, in), entry = value * CHANNEL_ROLES + role;
   sets->next[entry] = sets->first[root];
   sets->first[root] = entry;
 }
@@ -67,7 +67,7 @@ static void enter(const channel_sets *sets, sepcl_value in, sepcl_value value, i
 static void enter_node(const channel_sets *sets, const sepcl_graph *graph, sepcl_value value) {
   const node *n = &graph->nodes[value];
   const bool mixes = mixes_channels(graph, n);
-  if (mixes && root_of(sets, value) == root_of(sets, n->inputs[0])) block(sets, value);
+  if (mixes && channel_set_of(sets, value) == channel_set_of(sets, n->inputs[0])) block(sets, value);
   if (mixes) enter(sets, n->inputs[0], value, CHANNEL_READER);
   if (mixes || node_keeps_channels(graph, n)) {
     enter(sets, value, value, CHANNEL_MAKER);

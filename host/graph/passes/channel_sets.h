@@ -17,6 +17,8 @@ typedef struct channel_sets {
 } channel_sets;
 
 sepcl_status channel_sets_find(channel_sets *out, const sepcl_graph *graph);
+/* The root of the value's set. */
+sepcl_value channel_set_of(const channel_sets *sets, sepcl_value value);
 void channel_sets_free(channel_sets *sets);
 
 /* Makes channel c of its value from channel c of what it reads alone. */

@@ -18,21 +18,25 @@ static sepcl_status keep_in_vector(sepcl_graph *graph, sepcl_value *vector, cons
   return graph_add_constant(graph, vector, 1, (int64_t[]){count}, data);
 }
 
-/* Weights [outputs][inputs][h][w] of the listed outputs and inputs; NULL lists all. */
+/* Weights [outputs][inputs][h][w] of the listed outputs and inputs; NULL lists all. Of inputs in groups, each group
+ * keeps as many. */
 static sepcl_status keep_in_weights(sepcl_graph *graph, sepcl_value value, const channel_list *outputs,
                                     const channel_list *inputs) {
   folded_channel f;
   if (!weights_of(&f, graph, graph_node(graph, value)))
     return failure(SEPCL_BAD_GRAPH, "node '%s': weights unknown", graph_node(graph, value)->name);
-  int32_t output_count = outputs ? outputs->count : f.outputs, input_count = inputs ? inputs->count : f.inputs,
-          taps = f.kernel_h * f.kernel_w;
+  int32_t output_count = outputs ? outputs->count : f.outputs,
+          input_count = inputs ? inputs->count / f.groups : f.inputs, taps = f.kernel_h * f.kernel_w;
   float *data = malloc((size_t)output_count * (size_t)input_count * (size_t)taps * sizeof *data), *to = data;
   if (!data) return no_memory();
-  for (int32_t o = 0; o < output_count; o++)
+  for (int32_t o = 0; o < output_count; o++) {
+    const int32_t first = o / (f.outputs / f.groups) * input_count; /* where inputs are listed, outputs are not */
     for (int32_t i = 0; i < input_count; i++)
       for (int32_t t = 0; t < taps; t++)
-        *to++ = f.weights[weight_index(&f, outputs ? outputs->kept[o] : o, inputs ? inputs->kept[i] : i, t / f.kernel_w,
-                                       t % f.kernel_w)];
+        *to++ =
+            f.weights[weight_index(&f, outputs ? outputs->kept[o] : o, inputs ? inputs->kept[first + i] % f.inputs : i,
+                                   t / f.kernel_w, t % f.kernel_w)];
+  }
   sepcl_value weights = SEPCL_NO_VALUE;
   TRY(graph_add_constant(graph, &weights, 4, (int64_t[]){output_count, input_count, f.kernel_h, f.kernel_w}, data));
   node *conv = graph_node(graph, value);
@@ -112,6 +116,11 @@ static int32_t input_at(const node *conv, int32_t place) {
   return i;
 }
 
+/* Whether this output is of the group that reads the input. */
+static bool is_read_by(const folded_channel *f, int32_t input, int32_t output) {
+  return input / f->inputs == output / (f->outputs / f->groups);
+}
+
 static double contribution(const folded_channel *f, const node *conv, int32_t output, const channel_list *list,
                            const interval *constants) {
   double sum = 0.0;
@@ -121,8 +130,9 @@ static double contribution(const folded_channel *f, const node *conv, int32_t ou
       continue;
     }
     const int32_t input = input_at(conv, c);
-    for (int32_t t = 0; t < f->kernel_h * f->kernel_w; t++)
-      sum += constants[c].low * f->weights[weight_index(f, output, input, t / f->kernel_w, t % f->kernel_w)];
+    for (int32_t t = 0; is_read_by(f, input, output) && t < f->kernel_h * f->kernel_w; t++)
+      sum +=
+          constants[c].low * f->weights[weight_index(f, output, input % f->inputs, t / f->kernel_w, t % f->kernel_w)];
   }
   return sum;
 }
@@ -132,8 +142,8 @@ bool channel_reader_is_finite(const sepcl_graph *graph, sepcl_value conv, int32_
   const int32_t input = input_at(graph_node(graph, conv), channel);
   if (!weights_of(&f, graph, graph_node(graph, conv))) return false;
   for (int32_t o = 0; o < f.outputs; o++)
-    for (int32_t t = 0; t < f.kernel_h * f.kernel_w; t++)
-      if (!isfinite(f.weights[weight_index(&f, o, input, t / f.kernel_w, t % f.kernel_w)])) return false;
+    for (int32_t t = 0; is_read_by(&f, input, o) && t < f.kernel_h * f.kernel_w; t++)
+      if (!isfinite(f.weights[weight_index(&f, o, input % f.inputs, t / f.kernel_w, t % f.kernel_w)])) return false;
   return true;
 }
 

@@ -37,9 +37,30 @@ static void report_rounding(const sepcl_graph *graph, char *line, size_t size) {
   if (channels) snprintf(line + used, size - used, ", %d of them not zero: into biases (changes rounding)", channels);
 }
 
+/* A line for each reason for which constant channels stay. */
+static void report_kept(const sepcl_graph *graph, pass_report *report) {
+  static const char *const texts[KEPT_REASONS] = {
+      [KEPT_FOR_NEIGHBOUR] =
+          "an input or output of the network, a concatenation, a split or a reshape makes or reads them",
+      [KEPT_FOR_OTHERS] = "the same channel is not constant where something else makes or reads it",
+      [KEPT_FOR_GROUPS] = "the groups of a convolution lose equally many, and one input stays",
+      [KEPT_NOT_ZERO] =
+          "they are not zero, and moving them into a bias would change rounding (--fastest) or meet padding",
+      [KEPT_NOT_FINITE] = "a weight that reads them is not finite"};
+  for (int why = KEPT_NOT + 1; why < KEPT_REASONS; why++) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < graph->count; i++)
+      if (!graph->nodes[i].dead) count += graph->nodes[i].kept_channels[why];
+    if (count && report->count < MAX_PASSES)
+      snprintf(report->lines[report->count++], sizeof report->lines[0], "constant channels that stay: %d (%s)", count,
+               texts[why]);
+    report->kept_channels += count;
+  }
+}
+
 sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options, pass_report *report) {
   report->count = 0;
-  report->removed_channels = 0;
+  report->removed_channels = report->kept_channels = 0;
   uses_count(graph);
   remove_unread(graph);
   for (int i = 0; i < PASS_COUNT; i++) {
@@ -59,6 +80,7 @@ sepcl_status passes_run(sepcl_graph *graph, const sepcl_network_options *options
     }
     remove_unread(graph);
   }
+  report_kept(graph, report);
   return SEPCL_OK;
 }
 

@@ -17,7 +17,7 @@ enum { MAX_PASSES = 24 };
 typedef struct pass_report {
   char lines[MAX_PASSES][160];
   int32_t count;
-  int32_t removed_channels;
+  int32_t removed_channels, kept_channels; /* kept: constant nevertheless */
 } pass_report;
 
 /* Runs all passes that options do not skip, in order, then drops what nothing reads. */
