@@ -176,6 +176,62 @@ START_TEST(test_groups_lose_equally_many) {
 }
 END_TEST
 
+/* Whether each of the groups, 0 to groups - 1, of the chosen channels loses as many and keeps two. */
+static bool is_balanced(const int *group, int count, unsigned chosen, int groups) {
+  int lost[CHANNELS] = {0};
+  for (int i = 0; i < count; i++) lost[group[i]] += chosen >> i & 1;
+  for (int k = 0; k < groups; k++)
+    if (lost[k] != lost[0] || (groups > 1 && lost[k] > CHANNELS / groups - 2)) return false;
+  return true;
+}
+
+/* How many may go, by trying every choice. */
+static int most_that_go(const planted *p) {
+  int made[MOST], read[MOST], most = 0;
+  for (int i = 0; i < p->count; i++) {
+    const int d = p->dead[i];
+    made[i] = (d % PARTS * (CHANNELS / PARTS) + d / PARTS) / (CHANNELS / p->made);
+    read[i] = d / (CHANNELS / p->read);
+  }
+  for (unsigned chosen = 0; chosen < 1u << p->count; chosen++) {
+    const int size = __builtin_popcount(chosen);
+    if (size > most && is_balanced(made, p->count, chosen, p->made) && is_balanced(read, p->count, chosen, p->read))
+      most = size;
+  }
+  return most;
+}
+
+/* Outputs of the reader that nothing but dead channels reach. */
+static int constant_outputs(const planted *p) {
+  int dead[CHANNELS] = {0}, count = 0;
+  for (int i = 0; i < p->count; i++) dead[p->dead[i] / (CHANNELS / p->read)]++;
+  for (int k = 0; k < p->read; k++) count += dead[k] == CHANNELS / p->read ? OUTPUTS / p->read : 0;
+  return count;
+}
+
+enum { DRAWS = 80 };
+
+START_TEST(test_as_many_go_as_any_choice_allows) {
+  static const int groups[] = {1, 2, 3, 6};
+  rng r = rng_of(13, (uint64_t)_i, 0);
+  planted p = {.count = (int)rng_range(&r, 2, MOST), .kernel = 1};
+  p.made = groups[rng_range(&r, 0, 3)];
+  p.read = groups[rng_range(&r, 0, 3)];
+  for (int i = 0; i < p.count; i++)
+    for (bool again = true; again;) {
+      p.dead[i] = (int)rng_range(&r, 0, CHANNELS - 1);
+      again = false;
+      for (int k = 0; k < i; k++) again = again || p.dead[k] == p.dead[i];
+    }
+  p.removed = most_that_go(&p);
+  p.kept = p.count - p.removed + constant_outputs(&p);
+  sepcl_graph *g = build(&p);
+  check_plan(g, &p);
+  ck_assert_uint_eq(different(g, SEPCL_REPRODUCIBLE, -1), 0);
+  sepcl_graph_free(g);
+}
+END_TEST
+
 /* Each constant enters the bias of those outputs alone whose group reads it. */
 START_TEST(test_other_constants_enter_their_groups_bias) {
   const planted p = {{0, 10, 17}, 3, 3, 0, NULL, 3, 3, 1, 0.3f, .policy = SEPCL_FASTEST};
@@ -193,6 +249,7 @@ Suite *suite_constant_groups(void) {
   tcase_set_timeout(tcase, 120);
   tcase_add_unchecked_fixture(tcase, open_device, close_device);
   tcase_add_loop_test(tcase, test_groups_lose_equally_many, 0, CASES);
+  tcase_add_loop_test(tcase, test_as_many_go_as_any_choice_allows, 0, DRAWS);
   tcase_add_test(tcase, test_other_constants_enter_their_groups_bias);
   suite_add_tcase(suite, tcase);
   return suite;

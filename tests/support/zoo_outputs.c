@@ -24,12 +24,26 @@ static bool fail(zoo_outputs *out, const char *why) {
   return false;
 }
 
-static bool execute(zoo_outputs *out, sepcl_execution *execution, const float *x) {
-  for (int i = 0; i < 2; i++) {
+enum { MOST_OUTPUTS = 4 };
+
+/* Room for the outputs behind the first, which nobody looks at. */
+static bool place_outputs(float *y[MOST_OUTPUTS], const sepcl_graph *graph) {
+  sepcl_io_info info;
+  bool done = graph->output_count <= MOST_OUTPUTS;
+  for (int32_t i = 1; done && i < graph->output_count; i++)
+    done = !sepcl_graph_output_info(&info, graph, i) && (y[i] = malloc(info.elements * sizeof(float)));
+  return done;
+}
+
+static bool execute(zoo_outputs *out, sepcl_execution *execution, const sepcl_graph *graph, const float *x) {
+  float *y[MOST_OUTPUTS] = {out->values};
+  bool done = place_outputs(y, graph) || fail(out, "out of memory for outputs");
+  for (int i = 0; done && i < 2; i++) {
     memset(out->values, 0xff, out->elements * sizeof *out->values);
-    if (sepcl_execution_run(execution, &x, &out->values)) return fail(out, sepcl_last_error());
+    done = !sepcl_execution_run(execution, &x, y) || fail(out, sepcl_last_error());
   }
-  return true;
+  for (int i = 1; i < MOST_OUTPUTS; i++) free(y[i]);
+  return done;
 }
 
 bool zoo_outputs_run(zoo_outputs *out, sepcl_device *device, const sepcl_graph *graph,
@@ -47,7 +61,7 @@ bool zoo_outputs_run(zoo_outputs *out, sepcl_device *device, const sepcl_graph *
   if (done && (sepcl_network_compile(&network, device, graph, options) || sepcl_network_get_info(&out->info, network) ||
                sepcl_execution_create(&execution, network)))
     done = fail(out, sepcl_last_error());
-  done = done && execute(out, execution, x);
+  done = done && execute(out, execution, graph, x);
   sepcl_execution_free(execution);
   sepcl_network_free(network);
   free(x);
