@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/passes/equal_groups.h"
 #include "reference.h"
 #include "reference_graph.h"
 #include "run/network.h"
@@ -243,6 +244,31 @@ START_TEST(test_other_constants_enter_their_groups_bias) {
 }
 END_TEST
 
+/* Some channels of each of many small groups; false where the search was not made. */
+static bool any_goes(int32_t channels, int32_t groups) {
+  bool *goes = calloc((size_t)channels, sizeof *goes), any = false;
+  int32_t *of = calloc(2 * (size_t)channels, sizeof *of);
+  ck_assert(goes && of);
+  const grouping g[MAX_GROUPINGS] = {{of, groups, 1}, {of + channels, groups, 1}};
+  for (int32_t c = 0; c < channels; c++) {
+    goes[c] = true;
+    of[c] = c % groups;
+    of[channels + c] = c / (channels / groups);
+  }
+  ck_assert_int_eq(equal_groups(goes, channels, g), SEPCL_OK);
+  for (int32_t c = 0; c < channels; c++) any = any || goes[c];
+  free(goes);
+  free(of);
+  return any;
+}
+
+/* A model may ask for as many as it likes. */
+START_TEST(test_too_many_groups_lose_none) {
+  ck_assert(any_goes(960, 240));
+  ck_assert(!any_goes(1 << 16, 1 << 14));
+}
+END_TEST
+
 Suite *suite_constant_groups(void) {
   Suite *suite = suite_create("constant_groups");
   TCase *tcase = tcase_create("constant_groups");
@@ -251,6 +277,7 @@ Suite *suite_constant_groups(void) {
   tcase_add_loop_test(tcase, test_groups_lose_equally_many, 0, CASES);
   tcase_add_loop_test(tcase, test_as_many_go_as_any_choice_allows, 0, DRAWS);
   tcase_add_test(tcase, test_other_constants_enter_their_groups_bias);
+  tcase_add_test(tcase, test_too_many_groups_lose_none);
   suite_add_tcase(suite, tcase);
   return suite;
 }

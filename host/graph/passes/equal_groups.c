@@ -70,7 +70,20 @@ static void choose(choice *s) {
   }
 }
 
+/* A path passes each group at most once and looks at all channels there, and each channel takes a path. Of more than
+ * this many looks, seconds of them, none are taken: no network of the field comes near. */
+#define MAX_LOOKS ((int64_t)1 << 31)
+
+static bool takes_too_long(int32_t channels, const grouping groupings[MAX_GROUPINGS]) {
+  const int64_t groups = (int64_t)groupings[0].groups + groupings[1].groups;
+  return groups > MAX_LOOKS / ((int64_t)channels * channels + 1);
+}
+
 sepcl_status equal_groups(bool *goes, int32_t channels, const grouping groupings[MAX_GROUPINGS]) {
+  if (takes_too_long(channels, groupings)) {
+    memset(goes, 0, (size_t)channels * sizeof *goes);
+    return SEPCL_OK;
+  }
   const size_t count = (size_t)channels + 1;
   choice s = {.may = goes, .groupings = groupings, .channels = channels};
   bool *flags = calloc(4 * count, sizeof *flags);

@@ -16,7 +16,7 @@ typedef struct grouping {
 enum { MAX_GROUPINGS = 2 };
 
 /* goes[c]: which of the channels may go. Leaves the largest choice among them of which each grouping's groups lose
- * equally many. */
+ * equally many; none of too many thousands of them. */
 sepcl_status equal_groups(bool *goes, int32_t channels, const grouping groupings[MAX_GROUPINGS]);
 
 #endif
