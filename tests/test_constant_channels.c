@@ -8,7 +8,7 @@
 #include "reference.h"
 #include "reference_graph.h"
 #include "run/network.h"
-#include "support/random.h"
+#include "support/layers.h"
 #include "support/uses.h"
 #include "support/zoo_outputs.h"
 
@@ -40,28 +40,8 @@ typedef struct planted {
 
 static rng numbers;
 
-static sepcl_value uniform(sepcl_graph *g, int32_t rank, const int64_t *dims, float low, float high) {
-  size_t count = 1;
-  for (int32_t i = 0; i < rank; i++) count *= (size_t)dims[i];
-  float *data = malloc(count * sizeof *data);
-  ck_assert_ptr_nonnull(data);
-  for (size_t i = 0; i < count; i++) data[i] = rng_float(&numbers, low, high);
-  sepcl_value value = sepcl_graph_constant(g, rank, dims, data);
-  free(data);
-  return value;
-}
-
 static sepcl_value vector(sepcl_graph *g, int64_t count, float low, float high) {
-  return uniform(g, 1, &count, low, high);
-}
-
-static sepcl_value conv(sepcl_graph *g, sepcl_value x, sepcl_value w, sepcl_value bias, int outputs, int groups,
-                        int kernel, int pad) {
-  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
-  a.window = (sepcl_window){kernel, kernel, 1, 1, 1, 1, pad, pad, pad, pad};
-  a.outputs = outputs;
-  a.groups = groups;
-  return sepcl_graph_conv(g, x, w, bias, &a);
+  return layer_uniform(g, &numbers, 1, &count, low, high);
 }
 
 /* The first channels are dead; spread by the shuffle if there is one. */
@@ -75,14 +55,8 @@ static sepcl_value plant(sepcl_graph *g, sepcl_value x, const planted *p) {
     bias[c] = c < ZERO ? 0.0f : negative ? -1000.0f : dead ? 0.3f : rng_float(&numbers, -0.1f, 0.1f);
   }
   const int64_t dims[] = {CHANNELS, inputs, 3, 3}, count = CHANNELS;
-  return conv(g, x, sepcl_graph_constant(g, 4, dims, w), sepcl_graph_constant(g, 1, &count, bias), CHANNELS,
-              p->plain ? 1 : CHANNELS, 3, 1);
-}
-
-static sepcl_value shuffled(sepcl_graph *g, sepcl_value x) {
-  const int64_t split[] = {2, SIDE, SIDE, 3, CHANNELS / 3}, image[] = {2, SIDE, SIDE, CHANNELS};
-  x = sepcl_graph_transpose(g, sepcl_graph_reshape(g, x, 5, split), (int32_t[]){0, 1, 2, 4, 3});
-  return sepcl_graph_reshape(g, x, 4, image);
+  return layer_conv(g, x, sepcl_graph_constant(g, 4, dims, w), sepcl_graph_constant(g, 1, &count, bias), CHANNELS,
+                    p->plain ? 1 : CHANNELS, 3, 1);
 }
 
 static void change_first(sepcl_graph *g, sepcl_value constant, float to) { graph_node(g, constant)->owned[0] = to; }
@@ -104,9 +78,10 @@ static sepcl_value pooled(sepcl_graph *g, sepcl_value x, sepcl_pool_kind kind) {
 static sepcl_value excited(sepcl_graph *g, sepcl_value x) {
   const int64_t squeeze[] = {3, CHANNELS, 1, 1}, excite[] = {CHANNELS, 3, 1, 1};
   sepcl_value s = sepcl_graph_global_average_pool(g, x);
-  s = conv(g, s, uniform(g, 4, squeeze, -0.5f, 0.5f), vector(g, 3, -0.1f, 0.1f), 3, 1, 1, 0);
+  s = layer_conv(g, s, layer_uniform(g, &numbers, 4, squeeze, -0.5f, 0.5f), vector(g, 3, -0.1f, 0.1f), 3, 1, 1, 0);
   s = sepcl_graph_activation(g, s, (sepcl_activation){SEPCL_RELU, 0, 0});
-  s = conv(g, s, uniform(g, 4, excite, -0.5f, 0.5f), vector(g, CHANNELS, -0.1f, 0.1f), CHANNELS, 1, 1, 0);
+  s = layer_conv(g, s, layer_uniform(g, &numbers, 4, excite, -0.5f, 0.5f), vector(g, CHANNELS, -0.1f, 0.1f), CHANNELS,
+                 1, 1, 0);
   return sepcl_graph_binary(g, SEPCL_MUL, x, sepcl_graph_activation(g, s, (sepcl_activation){SEPCL_SIGMOID, 0, 0}));
 }
 
@@ -119,21 +94,23 @@ static sepcl_graph *build(const planted *p, sepcl_value *dead) {
   const sepcl_activation relu6 = {SEPCL_RELU6, 0, 0}, swish = {SEPCL_SWISH, 0, 0};
   sepcl_value x = sepcl_graph_input(g, "input", 4, image);
   if (p->plain)
-    x = conv(g, x, vector(g, INPUTS * INPUTS, -0.5f, 0.5f), vector(g, INPUTS, -0.1f, 0.1f), INPUTS, 1, 1, 0);
+    x = layer_conv(g, x, vector(g, INPUTS * INPUTS, -0.5f, 0.5f), vector(g, INPUTS, -0.1f, 0.1f), INPUTS, 1, 1, 0);
   else
-    x = conv(g, x, uniform(g, 4, expand, -0.5f, 0.5f), vector(g, CHANNELS, -0.1f, 0.1f), CHANNELS, 1, 1, 0);
+    x = layer_conv(g, x, layer_uniform(g, &numbers, 4, expand, -0.5f, 0.5f), vector(g, CHANNELS, -0.1f, 0.1f), CHANNELS,
+                   1, 1, 0);
   x = sepcl_graph_activation(g, x, relu6);
   if (p->pool) x = pooled(g, pooled(g, x, SEPCL_MAX_POOL), SEPCL_AVERAGE_POOL);
   const sepcl_value expanded = x;
-  x = sepcl_graph_activation(g, plant(g, p->shuffle ? shuffled(g, x) : x, p), p->swish ? swish : relu6);
+  x = sepcl_graph_activation(g, plant(g, p->shuffle ? layer_shuffled(g, x, 2, SIDE, CHANNELS, 3) : x, p),
+                             p->swish ? swish : relu6);
   if (p->sums == 1) x = sepcl_graph_binary(g, SEPCL_ADD, x, sepcl_graph_activation(g, plant(g, expanded, p), relu6));
   if (p->sums == 2) x = sepcl_graph_binary(g, SEPCL_ADD, x, expanded);
   if (p->excite) x = excited(g, x);
   *dead = x;
   const int64_t reader[] = {OUTPUTS, CHANNELS, p->kernel, p->kernel};
-  const sepcl_value w = uniform(g, 4, reader, -0.5f, 0.5f);
+  const sepcl_value w = layer_uniform(g, &numbers, 4, reader, -0.5f, 0.5f);
   if (p->infinite) change_first(g, w, INFINITY);
-  x = conv(g, x, w, p->bias ? vector(g, OUTPUTS, -1, 1) : SEPCL_NO_VALUE, OUTPUTS, 1, p->kernel, p->pad);
+  x = layer_conv(g, x, w, p->bias ? vector(g, OUTPUTS, -1, 1) : SEPCL_NO_VALUE, OUTPUTS, 1, p->kernel, p->pad);
   sepcl_graph_output(g, "output", p->norm ? normed(g, x, p) : x);
   if (p->shared) sepcl_graph_output(g, "channels", *dead);
   ck_assert_msg(sepcl_graph_status(g) == SEPCL_OK, "%s", sepcl_last_error());

@@ -9,7 +9,7 @@
 #include "reference.h"
 #include "reference_graph.h"
 #include "run/network.h"
-#include "support/random.h"
+#include "support/layers.h"
 #include "support/uses.h"
 #include "support/zoo_outputs.h"
 
@@ -39,35 +39,10 @@ typedef struct planted {
 
 static rng numbers;
 
-static sepcl_value uniform(sepcl_graph *g, int32_t rank, const int64_t *dims, float bound) {
-  size_t count = 1;
-  for (int32_t i = 0; i < rank; i++) count *= (size_t)dims[i];
-  float *data = malloc(count * sizeof *data);
-  ck_assert_ptr_nonnull(data);
-  for (size_t i = 0; i < count; i++) data[i] = rng_float(&numbers, -bound, bound);
-  sepcl_value value = sepcl_graph_constant(g, rank, dims, data);
-  free(data);
-  return value;
-}
-
-static sepcl_value conv(sepcl_graph *g, sepcl_value x, sepcl_value w, sepcl_value bias, int outputs, int groups,
-                        int kernel, int pad) {
-  sepcl_conv_attributes a = SEPCL_CONV_ATTRIBUTES_INIT;
-  a.window = (sepcl_window){kernel, kernel, 1, 1, 1, 1, pad, pad, pad, pad};
-  a.outputs = outputs;
-  a.groups = groups;
-  return sepcl_graph_conv(g, x, w, bias, &a);
-}
-
 static sepcl_value random_conv(sepcl_graph *g, sepcl_value x, int inputs, int outputs, int groups, int kernel) {
   const int64_t dims[] = {outputs, inputs / groups, kernel, kernel}, count = outputs;
-  return conv(g, x, uniform(g, 4, dims, 0.5f), uniform(g, 1, &count, 0.1f), outputs, groups, kernel, 0);
-}
-
-static sepcl_value shuffled(sepcl_graph *g, sepcl_value x) {
-  const int64_t split[] = {2, SIDE, SIDE, PARTS, CHANNELS / PARTS}, image[] = {2, SIDE, SIDE, CHANNELS};
-  x = sepcl_graph_transpose(g, sepcl_graph_reshape(g, x, 5, split), (int32_t[]){0, 1, 2, 4, 3});
-  return sepcl_graph_reshape(g, x, 4, image);
+  return layer_conv(g, x, layer_uniform(g, &numbers, 4, dims, -0.5f, 0.5f),
+                    layer_uniform(g, &numbers, 1, &count, -0.1f, 0.1f), outputs, groups, kernel, 0);
 }
 
 static sepcl_value plant(sepcl_graph *g, sepcl_value x, const planted *p) {
@@ -79,8 +54,8 @@ static sepcl_value plant(sepcl_graph *g, sepcl_value x, const planted *p) {
     bias[p->dead[i]] = p->constant;
   }
   const int64_t dims[] = {CHANNELS, 1, 3, 3}, count = CHANNELS;
-  return conv(g, x, sepcl_graph_constant(g, 4, dims, w), sepcl_graph_constant(g, 1, &count, bias), CHANNELS, CHANNELS,
-              3, 1);
+  return layer_conv(g, x, sepcl_graph_constant(g, 4, dims, w), sepcl_graph_constant(g, 1, &count, bias), CHANNELS,
+                    CHANNELS, 3, 1);
 }
 
 static sepcl_graph *build(const planted *p) {
@@ -89,7 +64,7 @@ static sepcl_graph *build(const planted *p) {
   ck_assert_int_eq(sepcl_graph_create(&g), SEPCL_OK);
   numbers = rng_of(12, 0, 0);
   sepcl_value x = random_conv(g, sepcl_graph_input(g, "input", 4, image), INPUTS, CHANNELS, p->made, 1);
-  x = shuffled(g, sepcl_graph_activation(g, x, (sepcl_activation){SEPCL_RELU6, 0, 0}));
+  x = layer_shuffled(g, sepcl_graph_activation(g, x, (sepcl_activation){SEPCL_RELU6, 0, 0}), 2, SIDE, CHANNELS, PARTS);
   const sepcl_value before = x;
   x = plant(g, x, p);
   const sepcl_value dead = x;
