@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "message.h"
+#include "plan/known.h"
 #include "session.h"
 #include "table.h"
 #include "text.h"
@@ -19,9 +20,8 @@ static void json_proven(cJSON *object, const char *name, double value) {
     cJSON_AddNullToObject(object, name);
 }
 
-/* A bound that says little: more than a tenth of where results lie. */
 static bool is_vague(const sepcl_stage_info *stage) {
-  return stage->error_bound >= 0 && stage->error_bound > 0.1 * (stage->high - stage->low);
+  return stage->error_bound >= 0 && bound_is_vague(stage->error_bound, stage->low, stage->high);
 }
 
 static const char *replay_name(sepcl_replay replay) {

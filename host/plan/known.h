@@ -31,6 +31,8 @@ known known_endless(const char *why);
 /* Of an operand with a `why`, a result that may be NaN even where the operand is not: infinities meet each other or 0.
  */
 known known_lost(known k);
+/* A bound that says little: more than a tenth of where results lie. */
+static inline bool bound_is_vague(double error, double low, double high) { return error > 0.1 * (high - low); }
 known known_empty(void);
 static inline bool known_is_something(const known *k) { return !k->why; }
 /* A number in [low, high] without any error. */

@@ -160,9 +160,8 @@ int main(int argc, char **argv) {
     puts("FAILED");
   else
     printf(
-        "every stage of %d within its bound, %d of them bounds for what they read, which was as given, %d vague (more "
-        "than a "
-        "tenth of the stage's range); %d had none, as named\n",
+        "every stage of %d within its bound, %d of them bounds for what they read, which was as given, %d vague "
+        "(more than a tenth of the stage's range); %d had none, as named\n",
         c.stages - c.excused, c.given, c.vague, c.excused);
   return bad != 0;
 }

@@ -216,7 +216,7 @@ static void judge(checker *c, const step *p, const content *in, exact_operands *
   const bool moved =
       control && ((p->set_count && perturb_weight(c, p, o, sets, count)) || perturb_input(c, p, o, &in[0], count));
   const bool within = within_bound(c, p, y, o);
-  c->out->vague += p->proven.local > 0.1 * (p->proven.high - p->proven.low);
+  c->out->vague += bound_is_vague(p->proven.local, p->proven.low, p->proven.high);
   c->out->moved += moved;
   c->out->unmoved += control && !moved;
   c->out->hidden += moved && within;
