@@ -51,11 +51,10 @@ struct sepcl_network {
   sepcl_network_options options;
   sepcl_graph *graph; /* the optimised copy; its constants' data may be gone after compile */
   pass_report passes;
-  int32_t parts;          /* of the batch: the graph and its steps are those of one part, which runs so often */
-  int64_t images_at_once; /* of a part */
-  place *places;          /* per value */
-  storage *storages;      /* per slot; meaningful for roots */
-  int32_t slot_count;     /* values, then copies to outputs, then the nodes' own constants */
+  int32_t parts;      /* of the batch: the graph and its steps are those of one part, which runs so often */
+  place *places;      /* per value */
+  storage *storages;  /* per slot; meaningful for roots */
+  int32_t slot_count; /* values, then copies to outputs, then the nodes' own constants */
   step *steps;
   int32_t step_count, step_capacity;
   int64_t arena_floats, arena_bound_floats, weights_floats;

@@ -11,7 +11,7 @@
 enum {
   COUNTER_STRIDE = 16 /* ints: a cache line, as in network.cl */,
   CAST_SIZE = 192 /* of a case's text */,
-  MAX_ROWS = 1 << 16
+  MAX_ROWS = 1 << 16 /* 20 MB of them */
 };
 
 struct one_launch {
@@ -99,6 +99,7 @@ typedef struct table {
   const dependency_list *dependencies;
   network_row *rows;
   params_int *waits, *last; /* last: of the part before, the rows that none of it waits for */
+  bool *waited;             /* whether a step waits for this one */
   int32_t row_count, wait_count, last_count;
 } table;
 
@@ -107,7 +108,6 @@ typedef struct table {
 static void fill_part(table *t, int32_t part, const kernel_form *used, int32_t used_count, int32_t *row_of) {
   const sepcl_network *network = t->execution->network;
   const dependency_list *d = t->dependencies;
-  const int32_t first_row = t->row_count;
   for (int32_t i = 0; i < network->step_count; i++) {
     const step *p = &network->steps[i];
     if (p->view) continue;
@@ -122,11 +122,8 @@ static void fill_part(table *t, int32_t part, const kernel_form *used, int32_t u
     row_of[i] = t->row_count++;
   }
   t->last_count = 0;
-  for (int32_t row = first_row; row < t->row_count; row++) {
-    bool last = true;
-    for (int32_t k = t->rows[first_row].waits_at; k < t->wait_count && last; k++) last = t->waits[k] != row;
-    if (last) t->last[t->last_count++] = row;
-  }
+  for (int32_t i = 0; i < network->step_count; i++)
+    if (!network->steps[i].view && !t->waited[i]) t->last[t->last_count++] = row_of[i];
 }
 
 static sepcl_status make_buffer(cl_mem *out, const sepcl_device *device, size_t bytes, void *data) {
@@ -146,15 +143,17 @@ static sepcl_status make_counters(one_launch *launch, const sepcl_device *device
   return status;
 }
 
-/* Steps that wait for no other, and steps that no other waits for. */
-static void count_ends(const sepcl_network *network, const dependency_list *d, int64_t *starts, int64_t *ends) {
-  *starts = *ends = 0;
+/* Room for the waits of a part: on its own steps, and where it begins on all that the part before may end with. */
+static size_t count_waits(const table *t) {
+  const sepcl_network *network = t->execution->network;
+  const dependency_list *d = t->dependencies;
+  size_t starts = 0, ends = 0;
   for (int32_t i = 0; i < network->step_count; i++) {
-    bool last = true;
-    for (int32_t k = 0; k < d->first[network->step_count] && last; k++) last = d->steps[k] != i;
-    *starts += d->first[i] == d->first[i + 1];
-    *ends += last;
+    if (network->steps[i].view) continue;
+    starts += d->first[i] == d->first[i + 1];
+    ends += !t->waited[i];
   }
+  return (size_t)d->first[network->step_count] + starts * ends;
 }
 
 static sepcl_status upload_table(one_launch *launch, const sepcl_device *device, const table *t) {
@@ -164,39 +163,34 @@ static sepcl_status upload_table(one_launch *launch, const sepcl_device *device,
   return make_counters(launch, device);
 }
 
+static sepcl_status fill_table(table *t, const kernel_form *used, int32_t used_count) {
+  const sepcl_network *network = t->execution->network;
+  const dependency_list *d = t->dependencies;
+  const size_t steps = (size_t)network->step_count + 1, parts = (size_t)network->parts;
+  int32_t *row_of = calloc(steps, sizeof *row_of);
+  t->waited = calloc(steps, sizeof *t->waited);
+  for (int32_t k = 0; t->waited && k < d->first[network->step_count]; k++) t->waited[d->steps[k]] = true;
+  t->rows = calloc(parts * steps, sizeof *t->rows);
+  t->waits = t->waited ? calloc(parts * count_waits(t) + 1, sizeof *t->waits) : NULL;
+  t->last = calloc(steps, sizeof *t->last);
+  const bool done = row_of && t->rows && t->waits && t->last;
+  for (int32_t part = 0; done && part < network->parts; part++) fill_part(t, part, used, used_count, row_of);
+  free(row_of);
+  return done ? SEPCL_OK : failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table of stages");
+}
+
 static sepcl_status make_table(one_launch *launch, sepcl_execution *execution, const kernel_form *used,
                                int32_t used_count) {
-  const sepcl_network *network = execution->network;
   dependency_list dependencies = {NULL, NULL};
-  sepcl_status status = find_dependencies(&dependencies, network);
-  if (status != SEPCL_OK) {
-    free_dependencies(&dependencies);
-    return status;
-  }
-  int64_t starts, ends;
-  count_ends(network, &dependencies, &starts, &ends);
-  const size_t steps = (size_t)network->step_count + 1, parts = (size_t)network->parts;
-  const size_t waits = (size_t)(dependencies.first[network->step_count] + starts * ends) + 1;
-  table t = {execution,
-             &dependencies,
-             calloc(parts * steps, sizeof(network_row)),
-             calloc(parts * waits, sizeof(params_int)),
-             calloc(steps, sizeof(params_int)),
-             0,
-             0,
-             0};
-  int32_t *row_of = calloc(steps, sizeof *row_of);
-  if (!t.rows || !t.waits || !t.last || !row_of) {
-    status = failure(SEPCL_OUT_OF_MEMORY, "out of memory for the table of stages");
-  } else {
-    for (int32_t part = 0; part < network->parts; part++) fill_part(&t, part, used, used_count, row_of);
-    status = upload_table(launch, network->device, &t);
-  }
+  table t = {.execution = execution, .dependencies = &dependencies};
+  sepcl_status status = find_dependencies(&dependencies, execution->network);
+  if (status == SEPCL_OK) status = fill_table(&t, used, used_count);
+  if (status == SEPCL_OK) status = upload_table(launch, execution->network->device, &t);
   free_dependencies(&dependencies);
   free(t.rows);
   free(t.waits);
   free(t.last);
-  free(row_of);
+  free(t.waited);
   return status;
 }
 

@@ -2,6 +2,7 @@
  * the one before has just written; a few images at a time stay in it, and need an arena of their own size only. Images
  * are sums of their own: the bits are the same. The graph is rewritten for one part, which executions run as often as
  * there are parts. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -17,11 +18,16 @@ static bool broadcasts(const sepcl_graph *graph, const node *n, sepcl_value valu
   return x->rank < n->rank || x->dims[0] == 1;
 }
 
+/* Whether any of the inputs from `first` on has images. */
+static bool any_batched(const node *n, int32_t first, const bool *batched) {
+  for (int32_t i = first; i < n->input_count; i++)
+    if (n->inputs[i] != SEPCL_NO_VALUE && batched[n->inputs[i]]) return true;
+  return false;
+}
+
 /* Only inputs[0] has images; the others are parameters. */
 static bool only_first(const node *n, const bool *batched) {
-  for (int32_t i = 1; i < n->input_count; i++)
-    if (n->inputs[i] != SEPCL_NO_VALUE && batched[n->inputs[i]]) return false;
-  return batched[n->inputs[0]];
+  return batched[n->inputs[0]] && !any_batched(n, 1, batched);
 }
 
 static bool all_of(const node *n, const bool *batched) {
@@ -77,12 +83,6 @@ static bool keeps_apart(const sepcl_graph *graph, const node *n, const bool *bat
   }
 }
 
-static bool reads_images(const node *n, const bool *batched) {
-  for (int32_t i = 0; i < n->input_count; i++)
-    if (n->inputs[i] != SEPCL_NO_VALUE && batched[n->inputs[i]]) return true;
-  return false;
-}
-
 /* How many images all inputs and outputs hold, apart from each other through the whole graph: batched[value] says
  * whether they are in a value. 1 where that cannot be said. */
 static int64_t count_images(const sepcl_graph *graph, bool *batched) {
@@ -91,7 +91,7 @@ static int64_t count_images(const sepcl_graph *graph, bool *batched) {
   for (int32_t i = 0; i < graph->count; i++) {
     const node *n = &graph->nodes[i];
     if (n->kind == NODE_INPUT && (!n->rank || n->dims[0] != images)) return 1;
-    batched[i] = n->kind == NODE_INPUT || reads_images(n, batched);
+    batched[i] = n->kind == NODE_INPUT || any_batched(n, 0, batched);
     if (!batched[i] || n->kind == NODE_INPUT) continue;
     if (!n->rank || n->dims[0] % images || !keeps_apart(graph, n, batched)) return 1;
   }
@@ -137,10 +137,13 @@ static double far_bytes(const sepcl_graph *graph, const bool *batched, int64_t i
 static int64_t best_part(const sepcl_network *network, const bool *batched, int64_t images) {
   const double cache = (double)network->device->cache_bytes;
   int64_t best = images;
-  for (int64_t part = images; part > 0; part--)
-    if (images % part == 0 && far_bytes(network->graph, batched, images, part, cache) <
-                                  far_bytes(network->graph, batched, images, best, cache))
-      best = part;
+  double least = INFINITY;
+  for (int64_t part = images; part > 0; part--) {
+    if (images % part) continue;
+    const double far = far_bytes(network->graph, batched, images, part, cache);
+    if (far < least) best = part;
+    least = fmin(least, far);
+  }
   return best;
 }
 
@@ -163,11 +166,7 @@ sepcl_status split_batch(sepcl_network *network) {
   bool *batched = calloc((size_t)graph->count + 1, sizeof *batched);
   if (!batched) return failure(SEPCL_OUT_OF_MEMORY, "out of memory while a batch was split");
   const int64_t images = count_images(graph, batched);
-  network->images_at_once = images;
-  if (images > 1) {
-    network->images_at_once = choose_part(network, batched, images);
-    network->parts = (int32_t)(images / network->images_at_once);
-  }
+  if (images > 1) network->parts = (int32_t)(images / choose_part(network, batched, images));
   for (int32_t i = 0; i < graph->count; i++)
     if (batched[i] && network->parts > 1) graph->nodes[i].dims[0] /= network->parts;
   free(batched);
