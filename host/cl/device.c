@@ -76,14 +76,21 @@ static bool names(const char *extensions, const char *name) { /* as a whole word
   return false;
 }
 
+/* The caller frees it; NULL: out of memory. */
+static char *extensions_of(const cl_api *cl, cl_device_id id) {
+  enum { ROOM = 16384 };
+  char *extensions = calloc(1, ROOM);
+  if (extensions) text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, ROOM);
+  return extensions;
+}
+
 /* Sizes of up to 31 items that cl_intel_required_subgroup_size offers, where subgroups can shuffle. */
 static uint32_t subgroup_sizes(const cl_api *cl, cl_device_id id) {
   enum { SUB_GROUP_SIZES_INTEL = 0x4108 };
   size_t sizes[16], bytes = 0;
   uint32_t found = 0;
-  char *extensions = calloc(1, 16384);
+  char *extensions = extensions_of(cl, id);
   if (!extensions) return 0; /* then without */
-  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
   const bool offered = names(extensions, "cl_intel_required_subgroup_size") &&
                        (names(extensions, "cl_intel_subgroups") || names(extensions, "cl_khr_subgroup_shuffle")) &&
                        cl->clGetDeviceInfo(id, SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) == CL_SUCCESS;
@@ -130,9 +137,8 @@ static sepcl_status query_info(sepcl_device_info *info, const cl_api *cl, cl_dev
   info->max_work_group = number_info(cl, id, CL_DEVICE_MAX_WORK_GROUP_SIZE);
   info->base_alignment = (uint32_t)number_info(cl, id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8;
   info->reproducible = is_reproducible(cl, id);
-  char *extensions = calloc(1, 16384);
+  char *extensions = extensions_of(cl, id);
   if (!extensions) return failure(SEPCL_OUT_OF_MEMORY, "out of memory for a device's extensions");
-  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
   info->fp16 = strstr(extensions, "cl_khr_fp16") != NULL;
   info->subgroups = subgroup_sizes(cl, id) != 0;
   info->command_buffer = strstr(extensions, "cl_khr_command_buffer") != NULL;
@@ -216,9 +222,8 @@ bool images_may_hold_weights(bool host_memory, const char *extensions) {
 }
 
 static bool weight_images(const cl_api *cl, cl_device_id id) {
-  char *extensions = calloc(1, 16384);
+  char *extensions = extensions_of(cl, id);
   if (!extensions) return false;
-  text_info(cl, id, CL_DEVICE_EXTENSIONS, extensions, 16384);
   const bool may = images_may_hold_weights(number_info(cl, id, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0, extensions);
   free(extensions);
   return may;
